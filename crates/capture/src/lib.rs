@@ -1,0 +1,1 @@
+//! Take events in: validate, seal, sign, submit, return a receipt.

@@ -1,0 +1,1 @@
+//! Tell the time, or replay it.

@@ -1,0 +1,1 @@
+//! Agree on blocks among members that may lie: the `Orderer` trait, the `Application` it drives, the suite, `solo`.

@@ -1,0 +1,1 @@
+//! Decide membership, custody, title, acceptance and settlement from committed commands: pure functions.

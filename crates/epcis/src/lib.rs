@@ -1,0 +1,1 @@
+//! Model, validate, canonicalise and hash EPCIS 2.0 events.

@@ -1,0 +1,1 @@
+//! Parse, check and print GS1 identifiers and Digital Links.

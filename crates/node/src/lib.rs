@@ -1,0 +1,1 @@
+//! Compose roles into one process: configuration, identity, wiring, lifetime.

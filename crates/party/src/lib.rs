@@ -1,0 +1,1 @@
+//! Name the parties: members, sites, roles, keys.

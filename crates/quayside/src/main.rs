@@ -1,0 +1,2 @@
+//! Arguments in, text and exit codes out.
+fn main() {}

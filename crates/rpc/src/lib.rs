@@ -1,0 +1,1 @@
+//! Translate between gRPC and the domain (the only crate that knows protobuf).

@@ -1,0 +1,1 @@
+//! Keep bytes durably in column families (the only crate that knows RocksDB).

@@ -1,0 +1,1 @@
+//! Run members as real processes, each with its own folder and free ports.

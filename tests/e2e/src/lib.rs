@@ -1,0 +1,1 @@
+//! Tell one story per file against real processes.

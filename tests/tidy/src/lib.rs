@@ -1,0 +1,1 @@
+//! Hold the house to its own rules: layers, file lengths, names, first lines.

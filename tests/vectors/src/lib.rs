@@ -1,0 +1,1 @@
+//! Run the official vectors and hold wire types to golden hashes.
