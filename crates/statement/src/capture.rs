@@ -1,0 +1,59 @@
+//! The payload of a capture statement.
+
+use crate::cbor::{Reader, Writer};
+use crate::{Digest, Error, Height, Part, RequestId};
+
+/// How many leaves one capture may have.
+pub const MAX_LEAVES: u32 = 10_000;
+
+/// How many tags the leaves of one capture may bear together.
+pub const MAX_TAGS_PER_CAPTURE: usize = 20_000;
+
+/// What a member signs when it takes events in: CBOR [1, root, count, request id, last height].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The root of the capture tree.
+    pub root: Digest,
+    /// How many leaves the tree has, 1 to [`MAX_LEAVES`].
+    pub count: u32,
+    /// The id of the request.
+    pub request_id: RequestId,
+    /// The last height at which the capture may be committed.
+    pub last_height: Height,
+}
+
+impl Capture {
+    /// Writes the payload.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::with_capacity(72);
+        out.array(5).uint(1).bytes(&self.root).uint(self.count.into());
+        out.bytes(&self.request_id.0).uint(self.last_height.0);
+        out.into_bytes()
+    }
+
+    /// Reads a payload.
+    ///
+    /// # Errors
+    ///
+    /// If it is malformed, not deterministic, or has no leaf or too many.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut input = Reader::new(Part::Capture, bytes);
+        input.array(5)?;
+        input.version()?;
+        let root = input.fixed()?;
+        let count = input.uint32()?;
+        let request_id = RequestId(input.fixed()?);
+        let last_height = Height(input.uint()?);
+        let capture = Self { root, count, request_id, last_height };
+        input.same(&capture.encode())?;
+        if count == 0 {
+            return Err(input.malformed("a capture has at least one leaf"));
+        }
+        if count > MAX_LEAVES {
+            let (found, limit) = (count.into(), MAX_LEAVES.into());
+            return Err(Error::TooMany { part: Part::Capture, what: "leaves", found, limit });
+        }
+        Ok(capture)
+    }
+}
