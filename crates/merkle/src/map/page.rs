@@ -200,7 +200,7 @@ impl Page {
             }
         }
         for place in self.nodes() {
-            bytes.extend(self.0.nodes[place.0]);
+            bytes.extend_from_slice(&self.0.nodes[place.0]);
         }
         bytes
     }
