@@ -1,14 +1,18 @@
-//! GS1's own JSON examples: each parses, and its canonical form is stable.
+//! GS1's own JSON examples, with an eye to what must never change or break.
+//!
+//! That they are read, come back and lose nothing is tested in `epcis` itself.
 
 use epcis::{Event, Limits, parse_document};
 use merkle::{Rfc9162Sha256, TreeHash};
 
 /// The root over the canonical forms of all events, in order of the files' paths: a change of the
 /// canonical form changes every commitment, and must be meant.
-const CANONICAL_FORMS: &str = "";
+const CANONICAL_FORMS: &str = "46827727b4250d1c0543972f55abdd17ac574f0baa53d83e629a0826a9065a9c";
+/// Gives `eventID` twice with two values, so two readers would see two events: it is refused.
+const AMBIGUOUS: &str = "AssociationEvent-h.jsonld";
 
 #[test]
-fn every_official_example_has_one_canonical_form() {
+fn the_canonical_form_of_the_official_examples_has_not_changed() {
     let Some(folder) = vectors::official("gs1-epcis/JSON") else {
         println!("SKIPPED: the official vectors are not at hand");
         return;
@@ -16,22 +20,16 @@ fn every_official_example_has_one_canonical_form() {
     let files = vectors::files(&folder, "jsonld").unwrap();
     assert_eq!(files.len(), 47);
     let mut leaves = Vec::new();
-    for file in &files {
+    for file in files.iter().filter(|file| !file.ends_with(AMBIGUOUS)) {
         let bytes = std::fs::read(file).unwrap();
         let document = parse_document(&bytes, &Limits::default())
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert!(!document.events.is_empty(), "{}", file.display());
         for event in &document.events {
-            let canonical = event.canonical_json();
-            let again = Event::from_canonical_json(&canonical)
-                .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            assert_eq!(again.canonical_json(), canonical, "{}", file.display());
-            assert_eq!(again.items(), event.items(), "{}", file.display());
-            leaves.push(Rfc9162Sha256::leaf(canonical.as_bytes()));
+            leaves.push(Rfc9162Sha256::leaf(event.canonical_json().as_bytes()));
         }
     }
+    assert_eq!(leaves.len(), 55, "events of 46 documents");
     let root = hex::encode(merkle::root::<Rfc9162Sha256>(&leaves));
-    println!("{} files, {} events, {root}", files.len(), leaves.len());
     assert_eq!(root, CANONICAL_FORMS, "the canonical form of some event has changed");
 }
 
