@@ -1,1 +1,54 @@
 //! Answer where it was, who held it, what it became and what it was made of, each step with its proof.
+//!
+//! A gateway does not ask the ledger where an item was. It follows the record, verifies every block
+//! against the one before and against the members that it pinned, and keeps an index of its own
+//! ([`View`]). Then it asks the ledger for one thing only: the proof that there was nothing else. A
+//! ledger that hides an event, adds one, shows one past to one member and another to the next, or
+//! answers from an old state, is found out by this comparison, and the [`Trace`] says so.
+//!
+//! ```text
+//!   Archive::blocks ──▶ verify ──▶ index: by tag, by event id, by position     (follow)
+//!                                    │ positions
+//!   Archive::history ─▶ verify ──▶ compare ──▶ Trace { steps, completeness }   (trace)
+//!       count, root, note of a quorum
+//! ```
+//!
+//! # Example
+//!
+//! ```no_run
+//! # async fn run(archive: &dyn trace::Archive, members: party::Members) -> Result<(), Box<dyn std::error::Error>> {
+//! let view = trace::View::open("data/view".as_ref(), members)?;
+//! let stop = tokio_util::sync::CancellationToken::new();
+//! let parcel = gs1::Item::parse("urn:epc:id:sgtin:0614141.107346.2018")?;
+//! tokio::select! {
+//!     followed = view.follow(archive, stop) => followed?,
+//!     answer = view.trace(&parcel, archive) => println!("complete: {}", answer?.is_complete()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What this crate does not do
+//!
+//! It opens no socket: an [`Archive`] brings the blocks. It believes no ledger and signs nothing. It
+//! opens no sealed body: what is closed stays visible as closed, and a container that only a closed
+//! step could name is not followed; the answer then does not claim to be complete.
+
+mod answer;
+mod archive;
+mod check;
+mod cursor;
+mod error;
+mod index;
+mod journey;
+mod proof;
+mod record;
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
+mod view;
+
+pub use answer::{Alert, Completeness, Gap, Step, Trace};
+pub use archive::{Archive, Block, Entry, History};
+pub use error::Error;
+pub use statement::Position;
+pub use view::View;

@@ -1,0 +1,138 @@
+//! What a trace answers.
+
+use bytes::Bytes;
+use party::MemberId;
+use statement::{Checkpoint, Commitment, Height, LeafIndex, LogIndex};
+
+/// Where an item was, step by step, and whether that is all.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The item's canonical name.
+    pub item: String,
+    /// Whether the steps are proven to be all.
+    pub completeness: Completeness,
+    /// How many events ever named the item, as the index holds them.
+    pub count: u64,
+    /// The steps, by event time, then by place in the log.
+    pub steps: Vec<Step>,
+    /// The quorum's checkpoint under which the item's own history was proven, if it was.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Trace {
+    /// Whether the steps are proven to be all.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self.completeness, Completeness::Complete)
+    }
+}
+
+/// Whether a trace is proven to hide nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// A quorum's note covers the history of the item, and of each container while it held the item.
+    Complete,
+    /// It may not be all, and this is why.
+    Incomplete {
+        /// Whose history is in doubt: the item's, or a container's.
+        item: String,
+        /// The kind of doubt.
+        gap: Gap,
+        /// What was seen, in words.
+        detail: String,
+    },
+}
+
+/// Why a history is not proven complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Gap {
+    /// The ledger gave no proof: it did not answer.
+    NoProof,
+    /// The proof does not hold.
+    ProofInvalid,
+    /// The quorum's note is older than what this gateway has already seen.
+    NoteOld,
+    /// The quorum's note contradicts the blocks that this gateway followed: two histories were shown.
+    Forked,
+    /// The ledger's positions differ from those in the blocks that it had shown.
+    PositionsDiffer,
+    /// This gateway's index has not yet reached the proof's height.
+    IndexBehind,
+    /// A step's body is not here, so what it says of containers is not known.
+    StepClosed,
+    /// Containers are nested deeper than a trace follows.
+    TooDeep,
+}
+
+impl Gap {
+    /// The UPPER_SNAKE reason that travels to the caller.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NoProof => "NO_PROOF",
+            Self::ProofInvalid => "PROOF_INVALID",
+            Self::NoteOld => "NOTE_OLD",
+            Self::Forked => "LEDGER_FORKED",
+            Self::PositionsDiffer => "POSITIONS_DIFFER",
+            Self::IndexBehind => "INDEX_BEHIND",
+            Self::StepClosed => "STEP_CLOSED",
+            Self::TooDeep => "TOO_DEEP",
+        }
+    }
+}
+
+/// One event in an item's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The event as canonical JSON; `None` for a step that stays closed.
+    pub event: Option<String>,
+    /// When it happened, in milliseconds since 1970-01-01 UTC, by the event's own word; `None` for a
+    /// closed step.
+    pub event_time_ms: Option<i64>,
+    /// When its block was decided, in milliseconds since 1970-01-01 UTC.
+    pub block_time_ms: i64,
+    /// Who stated it.
+    pub issuer: MemberId,
+    /// The event's identity in the record.
+    pub commitment: Commitment,
+    /// The statement's place in the log.
+    pub index: LogIndex,
+    /// The leaf's place in the capture tree.
+    pub leaf: LeafIndex,
+    /// The block that holds it.
+    pub height: Height,
+    /// The container in which the item lay, for a step that is the container's; `None` for the
+    /// item's own.
+    pub via: Option<String>,
+    /// What is off about the step: evidence to raise, not a reason to hide it.
+    pub alert: Option<Alert>,
+    /// The event's bundle for an offline verifier, where it was asked for.
+    pub bundle: Option<Bytes>,
+}
+
+/// What is off about an event that the record holds all the same.
+///
+/// Its issuer signed it and a quorum let it pass: the block is the evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Alert {
+    /// The leaf's tags are not those of the items that the event names.
+    TagsMismatch,
+    /// The body is not what the leaf commits to; the step stays closed.
+    CommitmentMismatch,
+    /// The body holds no EPCIS event in canonical form; the step stays closed.
+    BodyMalformed,
+}
+
+impl Alert {
+    /// The UPPER_SNAKE reason that travels to the caller.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TagsMismatch => "TAGS_MISMATCH",
+            Self::CommitmentMismatch => "COMMITMENT_MISMATCH",
+            Self::BodyMalformed => "BODY_MALFORMED",
+        }
+    }
+}

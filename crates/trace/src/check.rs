@@ -1,0 +1,190 @@
+//! Verifies a block against everything that came before it.
+
+use bytes::Bytes;
+use epcis::{Action, Event, Kind};
+use gs1::Item;
+use merkle::{Rfc9162Sha256, TreeHash};
+use party::{MemberId, Members};
+use statement::{
+    Capture, Content, Header, Height, LeafIndex, OpenBody, Position, Statement, Tag, body_digest,
+    capture_tree, contents_digest, members_digest,
+};
+
+use crate::cursor::Cursor;
+use crate::record::{Bond, Record, Told};
+use crate::{Alert, Block, Entry, Error};
+
+/// A block that fits.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) header: Header,
+    /// Where the index stands once it has taken the block.
+    pub(crate) cursor: Cursor,
+    pub(crate) leaves: Vec<Leaf>,
+}
+
+/// A leaf that fits, with what the index looks it up by.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    pub(crate) position: Position,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) event_id: Option<String>,
+    pub(crate) record: Record,
+}
+
+/// Verifies the block that comes after `cursor`.
+pub(crate) fn check(cursor: &Cursor, members: &Members, block: &Block) -> Result<Checked, Error> {
+    let at = Blame { height: cursor.next() };
+    let header = Header::decode(&block.header).map_err(|error| at.lied(error))?;
+    at.demand(header.consortium == cursor.consortium, "the block is another consortium's")?;
+    at.demand(header.height == cursor.next(), "the block is not the next one")?;
+    at.demand(header.parent == cursor.hash, "the block does not follow the one before it")?;
+    at.demand(header.time_ms > cursor.time_ms, "the block's time does not increase")?;
+    at.demand(header.members == members_digest(members), "the members are not the pinned ones")?;
+    let contents = block.entries.iter().map(|entry| (&entry.statement[..], &entry.leaves[..]));
+    at.demand(header.contents == contents_digest(contents), "the contents are not the header's")?;
+
+    let mut log = cursor.log.clone();
+    let mut leaves = Vec::new();
+    for entry in &block.entries {
+        at.demand(entry.index.0 == log.size(), "a statement is not at its place in the log")?;
+        log.push(Rfc9162Sha256::leaf(&entry.statement), &mut |_, _| ());
+        check_entry(&at, members, &header, entry, &mut leaves)?;
+    }
+    at.demand(header.log_size.0 == log.size(), "the log has not the size that the header says")?;
+    at.demand(header.log_root == log.root(), "the log has not the root that the header says")?;
+    let cursor = Cursor {
+        height: header.height,
+        hash: header.hash(),
+        time_ms: header.time_ms,
+        log,
+        seen: cursor.seen.max(header.height),
+        ..cursor.clone()
+    };
+    Ok(Checked { header, cursor, leaves })
+}
+
+/// Verifies one log entry: signature, capture tree, and every body that is there.
+fn check_entry(
+    at: &Blame,
+    members: &Members,
+    header: &Header,
+    entry: &Entry,
+    leaves: &mut Vec<Leaf>,
+) -> Result<(), Error> {
+    let statement = Statement::decode(&entry.statement).map_err(|error| at.lied(error))?;
+    at.demand(*statement.consortium() == header.consortium, "a statement is another consortium's")?;
+    if statement.content() == Content::Genesis {
+        // It names the members and is signed by one of them; what binds it is the pinned digest.
+        return at.demand(entry.index.0 == 0, "a second genesis");
+    }
+    let issuer = members
+        .get(statement.issuer())
+        .ok_or_else(|| at.lied(format_args!("{} is no member", statement.issuer())))?;
+    statement.verify(&issuer.statement_key).map_err(|error| at.lied(error))?;
+    if statement.content() != Content::Capture {
+        return at.demand(entry.leaves.is_empty(), "only a capture has leaves");
+    }
+    let capture = Capture::decode(statement.payload()).map_err(|error| at.lied(error))?;
+    let count = u32::try_from(entry.leaves.len()).map_err(|error| at.lied(error))?;
+    at.demand(capture.count == count, "a capture has not the leaves that it says")?;
+    at.demand(capture.root == capture_tree::root(&entry.leaves), "leaves are not the capture's")?;
+    at.demand(entry.bodies.len() == entry.leaves.len(), "there is not one body to each leaf")?;
+    for (place, (leaf, body)) in (0..count).zip(entry.leaves.iter().zip(&entry.bodies)) {
+        let position = Position { index: entry.index, leaf: LeafIndex(place) };
+        leaves.push(check_leaf(at, header, &issuer.id, position, leaf, body.as_ref())?);
+    }
+    Ok(())
+}
+
+/// Verifies one leaf and, where it is here, its body.
+fn check_leaf(
+    at: &Blame,
+    header: &Header,
+    issuer: &MemberId,
+    position: Position,
+    leaf: &Bytes,
+    body: Option<&Bytes>,
+) -> Result<Leaf, Error> {
+    let leaf = statement::Leaf::decode(leaf).map_err(|error| at.lied(error))?;
+    let tags: Vec<Tag> = leaf.tags.iter().map(|(tag, _)| *tag).collect();
+    let mut record = Record {
+        issuer: issuer.clone(),
+        commitment: leaf.commitment,
+        height: header.height,
+        block_time_ms: header.time_ms,
+        told: None,
+        alert: None,
+    };
+    let mut event_id = None;
+    if let Some(body) = body {
+        at.demand(body_digest(body) == leaf.body_digest, "a body is not the one of its leaf")?;
+        match read(header, issuer, &leaf, body) {
+            Ok((event, json)) => {
+                record.alert = (tags_of(&event) != tags).then_some(Alert::TagsMismatch);
+                event_id = event.event_id().map(str::to_owned);
+                let bond = bond_of(&event);
+                record.told = Some(Told { event_time_ms: event.event_time_unix_ms(), bond, json });
+            }
+            Err(alert) => record.alert = Some(alert),
+        }
+    }
+    Ok(Leaf { position, tags, event_id, record })
+}
+
+/// Reads an open body.
+///
+/// What is off here was committed so, and the blocks after it are no worse for it: an alert, lest
+/// one bad event blind the gateway to all that follow.
+fn read(
+    header: &Header,
+    issuer: &MemberId,
+    leaf: &statement::Leaf,
+    body: &[u8],
+) -> Result<(Event, String), Alert> {
+    let body = OpenBody::decode(body).map_err(|_| Alert::BodyMalformed)?;
+    let commitment = body.commitment(&header.consortium, issuer);
+    if commitment.map_err(|_| Alert::BodyMalformed)? != leaf.commitment {
+        return Err(Alert::CommitmentMismatch);
+    }
+    let event = Event::from_canonical_json(&body.json).map_err(|_| Alert::BodyMalformed)?;
+    Ok((event, body.json))
+}
+
+/// The plain tags of what an event names, increasing.
+fn tags_of(event: &Event) -> Vec<Tag> {
+    let mut tags: Vec<Tag> = event.items().iter().map(|item| Tag::open(item.canonical())).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// What an aggregation does to its container.
+fn bond_of(event: &Event) -> Option<Bond> {
+    if event.kind() != Kind::Aggregation {
+        return None;
+    }
+    let loads = match event.action()? {
+        Action::Add => true,
+        Action::Delete => false,
+        Action::Observe => return None,
+    };
+    let container = Item::parse(event.parent_id()?).ok()?;
+    let all = !loads && event.items().iter().all(|item| *item == container);
+    Some(Bond { container: container.canonical().to_owned(), loads, all })
+}
+
+/// Blames the ledger for what does not fit at a height.
+struct Blame {
+    height: Height,
+}
+
+impl Blame {
+    fn lied(&self, what: impl ToString) -> Error {
+        Error::Misbehaved { height: self.height, what: what.to_string() }
+    }
+
+    fn demand(&self, holds: bool, otherwise: &str) -> Result<(), Error> {
+        if holds { Ok(()) } else { Err(self.lied(otherwise)) }
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a trace could not be had.
+
+use statement::Height;
+
+/// Why the record could not be followed or asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The ledger could not be reached, or did not answer.
+    #[error("the ledger is not reachable: {message}")]
+    Unavailable {
+        /// What was seen.
+        message: String,
+    },
+    /// The ledger holds nothing under that name.
+    #[error("{what} is not in the record")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The ledger refused the question.
+    #[error("the ledger refused: {message}")]
+    Refused {
+        /// Its UPPER_SNAKE reason.
+        reason: String,
+        /// Its words.
+        message: String,
+        /// The field at fault, where there is one.
+        field: Option<String>,
+    },
+    /// The ledger sent something that contradicts what it had bound itself to: theirs, and evidence.
+    #[error("the ledger misbehaved at height {}: {what}", .height.0)]
+    Misbehaved {
+        /// The block at which it shows.
+        height: Height,
+        /// What is wrong.
+        what: String,
+    },
+    /// The index on disk belongs to another consortium, or to a later edition of this program.
+    #[error("the index at {path} does not fit: {why}; move it away, or rebuild it from zero")]
+    WrongIndex {
+        /// Where it lies.
+        path: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// The index on disk could not be read or written: ours.
+    #[error("the index failed: {message}")]
+    Index {
+        /// What was seen.
+        message: String,
+    },
+}
+
+impl Error {
+    /// The UPPER_SNAKE reason that travels to the caller.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Unavailable { .. } => "LEDGER_UNAVAILABLE",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::Refused { reason, .. } => reason,
+            Self::Misbehaved { .. } => "LEDGER_MISBEHAVED",
+            Self::WrongIndex { .. } | Self::Index { .. } => "INTERNAL",
+        }
+    }
+
+    /// Whether the same call may succeed later, unchanged.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}

@@ -1,0 +1,187 @@
+//! The index on disk: what was verified, by position, by tag, and by event id.
+
+use std::path::Path;
+
+use statement::hash::Context;
+use statement::{Commitment, Header, Height, LogSize, Position, Tag};
+use store::{Access, Family, Keys, Options, Store, Sync, Tuning};
+
+use crate::Error;
+use crate::check::{Checked, Leaf};
+use crate::cursor::Cursor;
+use crate::record::{Garbled, Record, position_key, position_of};
+
+/// The cursor, and nothing else.
+const META: &str = "meta";
+/// Height, 8 bytes big endian, to header.
+const HEADERS: &str = "headers";
+/// Position to record.
+const EVENTS: &str = "events";
+/// Tag and position to nothing.
+const ITEMS: &str = "items";
+/// Hash of an event id to position and commitment of its first bearer.
+const EVENT_IDS: &str = "event_ids";
+
+const FAMILIES: [Family; 5] = [
+    Family { name: META, tuning: Tuning::Points },
+    Family { name: HEADERS, tuning: Tuning::Append },
+    Family { name: EVENTS, tuning: Tuning::Blobs },
+    Family { name: ITEMS, tuning: Tuning::Points },
+    Family { name: EVENT_IDS, tuning: Tuning::Points },
+];
+
+const CURSOR: &[u8] = b"cursor";
+/// There while the index is being emptied, so that a half emptied one is never taken for whole.
+const EMPTYING: &[u8] = b"emptying";
+
+/// How many rows one batch removes.
+const EMPTY_STEP: usize = 10_000;
+
+/// Event ids are of any length; this makes keys of one.
+static EVENT_ID: Context = Context::new("event id v1");
+
+/// The index on disk.
+#[derive(Debug)]
+pub(crate) struct Index {
+    store: Store,
+}
+
+impl Index {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let options = Options { access: Access::Write, ..Options::default() };
+        Ok(Self { store: Store::open(path, &FAMILIES, &options)? })
+    }
+
+    /// The cursor, if a block was ever taken.
+    pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Error> {
+        let Some(bytes) = self.store.value(META, CURSOR)? else { return Ok(None) };
+        Ok(Some(Cursor::decode(&bytes)?))
+    }
+
+    pub(crate) fn is_emptying(&self) -> Result<bool, Error> {
+        Ok(self.store.value(META, EMPTYING)?.is_some())
+    }
+
+    /// Takes a verified block and moves the cursor behind it: both or neither.
+    pub(crate) fn take(&self, block: &Checked) -> Result<(), Error> {
+        let mut batch = self.store.batch();
+        let height = block.cursor.height.0.to_be_bytes();
+        batch.put(HEADERS, &height, &block.header.encode());
+        for leaf in &block.leaves {
+            let position = position_key(leaf.position);
+            batch.put(EVENTS, &position, &leaf.record.encode());
+            for tag in &leaf.tags {
+                batch.put(ITEMS, &item_key(tag, leaf.position), &[]);
+            }
+        }
+        for (key, leaf) in self.first_bearers(&block.leaves)? {
+            let mut value = position_key(leaf.position).to_vec();
+            value.extend_from_slice(&leaf.record.commitment.0);
+            batch.put(EVENT_IDS, &key, &value);
+        }
+        batch.put(META, CURSOR, &block.cursor.encode());
+        // Not synced: what a power cut takes comes once more from the ledger.
+        Ok(self.store.write(batch, Sync::No)?)
+    }
+
+    /// The leaves whose event id nobody bore before them.
+    fn first_bearers<'a>(&self, leaves: &'a [Leaf]) -> Result<Vec<([u8; 32], &'a Leaf)>, Error> {
+        let mut named: Vec<([u8; 32], &Leaf)> = leaves
+            .iter()
+            .filter_map(|leaf| Some((event_id_key(leaf.event_id.as_deref()?), leaf)))
+            .collect();
+        named.sort_by_key(|(key, leaf)| (*key, leaf.position));
+        named.dedup_by_key(|(key, _)| *key);
+        let keys: Vec<[u8; 32]> = named.iter().map(|(key, _)| *key).collect();
+        let known = self.store.values(EVENT_IDS, &keys)?;
+        Ok(named
+            .into_iter()
+            .zip(known)
+            .filter(|(_, old)| old.is_none())
+            .map(|(new, _)| new)
+            .collect())
+    }
+
+    /// The commitment of the first event that bore an id.
+    pub(crate) fn first_bearer(&self, event_id: &str) -> Result<Option<Commitment>, Error> {
+        let Some(value) = self.store.value(EVENT_IDS, &event_id_key(event_id))? else {
+            return Ok(None);
+        };
+        let commitment = value.get(12..).and_then(|bytes| bytes.try_into().ok()).ok_or(Garbled)?;
+        Ok(Some(Commitment(commitment)))
+    }
+
+    pub(crate) fn header(&self, height: Height) -> Result<Option<Header>, Error> {
+        let Some(bytes) = self.store.value(HEADERS, &height.0.to_be_bytes())? else {
+            return Ok(None);
+        };
+        Ok(Some(Header::decode(&bytes).map_err(|_| Garbled)?))
+    }
+
+    /// Where a tag stands in a log of that size, in log order.
+    pub(crate) fn positions(&self, tag: &Tag, size: LogSize) -> Result<Vec<Position>, Error> {
+        let mut positions = Vec::new();
+        for row in self.store.scan(ITEMS, Keys::Prefix(&tag.0))? {
+            let (key, _) = row?;
+            let position = position_of(key.get(tag.0.len()..).ok_or(Garbled)?)?;
+            if position.index.0 >= size.0 {
+                break;
+            }
+            positions.push(position);
+        }
+        Ok(positions)
+    }
+
+    /// The records at positions that the index holds.
+    pub(crate) fn records(&self, positions: &[Position]) -> Result<Vec<Record>, Error> {
+        let keys: Vec<[u8; 12]> = positions.iter().copied().map(position_key).collect();
+        let rows = self.store.values(EVENTS, &keys)?;
+        rows.into_iter().map(|row| Ok(Record::decode(&row.ok_or(Garbled)?)?)).collect()
+    }
+
+    /// Removes everything, and leaves the given cursor; taken up again when it was interrupted.
+    pub(crate) fn empty(&self, start: &Cursor) -> Result<(), Error> {
+        let mut first = self.store.batch();
+        first.put(META, EMPTYING, &[]);
+        first.put(META, CURSOR, &start.encode());
+        self.store.write(first, Sync::Yes)?;
+        for family in [HEADERS, EVENTS, ITEMS, EVENT_IDS] {
+            let mut batch = self.store.batch();
+            for row in self.store.scan(family, Keys::All)? {
+                batch.delete(family, &row?.0);
+                if batch.len() >= EMPTY_STEP {
+                    let full = std::mem::replace(&mut batch, self.store.batch());
+                    self.store.write(full, Sync::No)?;
+                }
+            }
+            self.store.write(batch, Sync::No)?;
+        }
+        let mut last = self.store.batch();
+        last.delete(META, EMPTYING);
+        Ok(self.store.write(last, Sync::Yes)?)
+    }
+}
+
+fn item_key(tag: &Tag, position: Position) -> [u8; 28] {
+    let mut key = [0; 28];
+    let (front, back) = key.split_at_mut(tag.0.len());
+    front.copy_from_slice(&tag.0);
+    back.copy_from_slice(&position_key(position));
+    key
+}
+
+fn event_id_key(event_id: &str) -> [u8; 32] {
+    EVENT_ID.hash(event_id.as_bytes())
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Index { message: error.to_string() }
+    }
+}
+
+impl From<Garbled> for Error {
+    fn from(_: Garbled) -> Self {
+        Self::Index { message: "it holds what this program did not write; rebuild it".into() }
+    }
+}

@@ -1,0 +1,262 @@
+//! A gateway's own index of the record.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use party::Members;
+use statement::{Commitment, Height, verify_bundle};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::check::check;
+use crate::cursor::Cursor;
+use crate::index::Index;
+use crate::{Archive, Block, Error};
+
+/// How long a follower waits after a first failure; it doubles up to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// How many blocks that have already come are taken in one go.
+const BLOCKS_AT_ONCE: usize = 16;
+
+/// A gateway's own durable index of the record, which it verifies block by block.
+///
+/// Cheap to clone: all clones are one view.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(crate) inner: Arc<Inner>,
+    /// How long a trace waits for the index, or for the ledger's note, to come up.
+    pub(crate) patience: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) index: Index,
+    pub(crate) members: Members,
+    /// Held while a block is taken or the index is emptied.
+    state: Mutex<State>,
+    cursor: watch::Sender<Height>,
+    /// The greatest height that a quorum or the chain has shown.
+    seen: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    cursor: Cursor,
+    /// Grows when the index is emptied, so that a follower under way starts again.
+    edition: u64,
+}
+
+/// What became of a block that was offered to the index.
+enum Taken {
+    Yes,
+    /// The index was emptied meanwhile.
+    Emptied,
+}
+
+impl View {
+    /// Opens the index in folder `path`, or makes one, for a consortium whose members are pinned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongIndex`] when the folder holds another consortium's index; [`Error::Index`] when
+    /// it cannot be read.
+    pub fn open(path: &Path, members: Members) -> Result<Self, Error> {
+        let index = Index::open(path)?;
+        let start = Cursor::start(&members, Height(0));
+        let cursor = index.cursor()?.unwrap_or_else(|| start.clone());
+        if (&cursor.consortium, &cursor.members) != (&start.consortium, &start.members) {
+            let why = "it was made for another consortium, or for other members".into();
+            return Err(Error::WrongIndex { path: path.display().to_string(), why });
+        }
+        if index.is_emptying()? {
+            index.empty(&cursor)?;
+        }
+        let inner = Inner {
+            index,
+            members,
+            cursor: watch::Sender::new(cursor.height),
+            seen: AtomicU64::new(cursor.seen.0),
+            state: Mutex::new(State { cursor, edition: 0 }),
+        };
+        Ok(Self { inner: Arc::new(inner), patience: Duration::from_secs(5) })
+    }
+
+    /// Lets a trace wait that long for the index, or for the ledger's note, to come up.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The members whose keys are pinned.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.inner.members
+    }
+
+    /// The height of the last block in the index; 0 before the first.
+    #[must_use]
+    pub fn cursor(&self) -> Height {
+        *self.inner.cursor.borrow()
+    }
+
+    /// Tells whenever the index has moved.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Height> {
+        self.inner.cursor.subscribe()
+    }
+
+    /// Follows the record until `stop`, verifying every block, and coming back after an interruption.
+    ///
+    /// One follower at a time: a second one would be told that its blocks are not the next.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misbehaved`] when a block contradicts what came before: the index stays at the last
+    /// good block. [`Error::Index`] when the index fails.
+    pub async fn follow(
+        &self,
+        archive: &dyn Archive,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let before = self.cursor();
+            let round = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                round = self.follow_once(archive) => round,
+            };
+            match round {
+                Ok(()) => {}
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, cursor = %self.cursor(), "following was interrupted");
+                }
+                Err(error) => return Err(error),
+            }
+            if self.cursor() != before {
+                wait = FIRST_WAIT;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => {}
+            }
+            wait = (wait * 2).min(LAST_WAIT);
+        }
+    }
+
+    /// Follows until the stream ends, or the index is emptied.
+    async fn follow_once(&self, archive: &dyn Archive) -> Result<(), Error> {
+        let (from, edition) = {
+            let state = self.inner.state.lock();
+            (state.cursor.next(), state.edition)
+        };
+        let mut blocks = archive.blocks(from).await?.ready_chunks(BLOCKS_AT_ONCE);
+        while let Some(chunk) = blocks.next().await {
+            let taken = self
+                .on_index(move |inner| {
+                    for block in chunk {
+                        if matches!(inner.take(&block?, edition)?, Taken::Emptied) {
+                            return Ok(Taken::Emptied);
+                        }
+                    }
+                    Ok(Taken::Yes)
+                })
+                .await?;
+            if matches!(taken, Taken::Emptied) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the index; a follower at work starts again from the first block.
+    ///
+    /// It blocks while rows are removed. The greatest height ever seen stays known, so that a ledger
+    /// cannot use the occasion to show an older past.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] when the index cannot be written.
+    pub fn rebuild(&self) -> Result<(), Error> {
+        let mut state = self.inner.state.lock();
+        let seen = state.cursor.seen.0.max(self.inner.seen.load(Ordering::Relaxed));
+        state.cursor = Cursor::start(&self.inner.members, Height(seen));
+        state.edition += 1;
+        self.inner.cursor.send_replace(Height(0));
+        self.inner.index.empty(&state.cursor)
+    }
+
+    /// The first event that bore an event id, as far as the index has come; it may block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] when the index cannot be read.
+    pub fn first_bearer(&self, event_id: &str) -> Result<Option<Commitment>, Error> {
+        self.inner.index.first_bearer(event_id)
+    }
+
+    /// Fetches one event's bundle and verifies it against the pinned members.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the ledger holds no such event; [`Error::Misbehaved`] when the bundle
+    /// does not verify.
+    pub async fn bundle(
+        &self,
+        commitment: &Commitment,
+        archive: &dyn Archive,
+    ) -> Result<Bytes, Error> {
+        let bundle = archive.bundle(commitment).await?;
+        let lied = |what: String| Error::Misbehaved { height: self.cursor(), what };
+        let verified = verify_bundle(&bundle, &self.inner.members)
+            .map_err(|fault| lied(format!("the bundle of {commitment} is {fault}")))?;
+        if verified.commitment != *commitment {
+            return Err(lied(format!("the bundle of {commitment} is another event's")));
+        }
+        Ok(bundle)
+    }
+
+    /// Notes a height that a quorum has shown.
+    pub(crate) fn see(&self, height: Height) {
+        self.inner.seen.fetch_max(height.0, Ordering::Relaxed);
+    }
+
+    /// The greatest height that the chain or a quorum has shown: no note may lag behind it.
+    pub(crate) fn seen(&self) -> Height {
+        Height(self.inner.seen.load(Ordering::Relaxed))
+    }
+
+    /// Reads or writes the index off the asynchronous threads.
+    pub(crate) async fn on_index<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner))
+            .await
+            .map_err(|error| Error::Index { message: error.to_string() })?
+    }
+}
+
+impl Inner {
+    /// Verifies the next block and takes it.
+    fn take(&self, block: &Block, edition: u64) -> Result<Taken, Error> {
+        let mut state = self.state.lock();
+        if state.edition != edition {
+            return Ok(Taken::Emptied);
+        }
+        let block = check(&state.cursor, &self.members, block)?;
+        self.index.take(&block)?;
+        state.cursor = block.cursor;
+        self.seen.fetch_max(state.cursor.height.0, Ordering::Relaxed);
+        self.cursor.send_replace(state.cursor.height);
+        Ok(Taken::Yes)
+    }
+}
