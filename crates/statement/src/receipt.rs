@@ -147,3 +147,6 @@ fn read_proof(bytes: &[u8]) -> Result<(LogIndex, LogSize, Vec<Digest>), Error> {
     input.same(&proof(index, size, &path))?;
     Ok((index, size, path))
 }
+
+#[cfg(test)]
+mod tests;

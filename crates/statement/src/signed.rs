@@ -175,3 +175,6 @@ fn terms_of(content: Content, payload: &[u8]) -> Result<Option<Terms>, Error> {
 const fn malformed(why: &'static str) -> Error {
     Error::Malformed { part: Part::Statement, why }
 }
+
+#[cfg(test)]
+mod tests;
