@@ -1,8 +1,9 @@
-//! Measures how fast events become canonical: `cargo run --release --example parse_speed [FILE...]`.
+//! Measures how fast events become canonical: `cargo run --release --example parse_speed
+//! [FILE...]`.
 //!
-//! Prints, for documents of several sizes, the processor time of an event on one core: from bytes to
-//! checked event, canonical JSON and items; and back from canonical JSON. Linux only, for it asks the
-//! scheduler, so that other work on the machine does not count.
+//! Prints, for documents of several sizes, the processor time of an event on one core: from bytes
+//! to checked event, canonical JSON and items; and back from canonical JSON. Linux only, for it
+//! asks the scheduler, so that other work on the machine does not count.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use epcis::{Event, Limits, parse_document};

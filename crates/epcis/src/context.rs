@@ -1,8 +1,9 @@
 //! What the names of a document stand for: the part of JSON-LD that EPCIS uses.
 //!
-//! An event must stand alone once its document is gone. So each prefixed name is written out as a full
-//! IRI, each value whose field holds an IRI likewise, and each value that the context gives a datatype
-//! carries it. What a context says beyond that is refused: silently dropped, it would be lost.
+//! An event must stand alone once its document is gone. So each prefixed name is written out as a
+//! full IRI, each value whose field holds an IRI likewise, and each value that the context gives a
+//! datatype carries it. What a context says beyond that is refused: silently dropped, it would be
+//! lost.
 
 mod definitions;
 

@@ -53,8 +53,8 @@ pub struct Document {
 /// Deepest document that any limit allows: canonical form adds a level or two to it.
 const MAX_DEPTH: usize = 120;
 
-/// Reads an `EPCISDocument`, an `EPCISQueryDocument`, one bare event, or an array of events, as JSON or
-/// JSON-LD.
+/// Reads an `EPCISDocument`, an `EPCISQueryDocument`, one bare event, or an array of events, as
+/// JSON or JSON-LD.
 ///
 /// One bad event refuses the whole document: what is captured together stands or falls together.
 ///
@@ -178,7 +178,7 @@ fn unknown(name: &str) -> Error {
     Error::new(
         Reason::FieldUnknown,
         "the standard knows no such field here",
-        "correct the name, or name an extension with a declared prefix, such as `example:field`",
+        "correct the name, or give an extension a declared prefix, as in `example:field`",
     )
     .under(name)
 }

@@ -106,7 +106,7 @@ record! {
         "outputEPCList" => output_epcs: Vec<String> = uris;
         "outputQuantityList" => output_quantities: Vec<Quantity> = quantities;
         "parentID" => parent_id: String = uri;
-        "persistentDisposition" => persistent_disposition: PersistentDisposition = persistent_disposition;
+        "persistentDisposition" => persistent: PersistentDisposition = persistent_disposition;
         "quantityList" => quantities: Vec<Quantity> = quantities;
         "readPoint" => read_point: Place = place;
         "sensorElementList" => sensor_elements: Vec<SensorElement> = elements;

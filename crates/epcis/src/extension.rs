@@ -65,7 +65,7 @@ impl Extensions {
             return Err(Error::new(
                 crate::Reason::FieldUnknown,
                 "the standard knows no such field here",
-                "correct the name, or name an extension with a declared prefix, such as `example:field`",
+                "correct the name, or give an extension a declared prefix, as in `example:field`",
             ));
         };
         let value = value(node, context, expanded.coercion)?;

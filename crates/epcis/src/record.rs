@@ -1,4 +1,5 @@
-//! Records: the objects of the standard, each declared once, read and written from that declaration.
+//! Records: the objects of the standard, each declared once, read and written from that
+//! declaration.
 //!
 //! A field that is read is written, and the other way round, because both follow from one line. The
 //! lines stand in the order of their names, which is the order of canonical JSON.

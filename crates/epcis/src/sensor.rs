@@ -16,6 +16,8 @@ record! {
         "sensorMetadata" => metadata: SensorMetadata = metadata;
         /// The readings; always there, never empty.
         "sensorReport" => reports: Vec<SensorReport> = reports;
+        /// Its class, which documents in the simple context name.
+        "type" => kind: String = uri;
     }
 }
 

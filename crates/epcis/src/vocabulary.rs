@@ -1,6 +1,7 @@
 //! The bare words of CBV 2.0: what may stand in a vocabulary field without being a URI.
 //!
-//! A word that is not among them has no meaning to any reader: JSON-LD would drop it without a sound.
+//! A word that is not among them has no meaning to any reader: JSON-LD would drop it without a
+//! sound.
 
 /// One of the vocabularies.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! GS1's own JSON examples, all of them.
 //!
-//! The files are not ours to copy: they are found through `QUAYSIDE_VECTORS`, or beside the checkout.
+//! The files are not ours to copy: they are found through `QUAYSIDE_VECTORS`, or beside the
+//! checkout.
 #![expect(clippy::panic, reason = "a test reports by panicking")]
 
 use std::io::Write as _;
@@ -15,7 +16,8 @@ fn vectors() -> PathBuf {
     )
 }
 
-/// All documents below a folder of the vectors; none, and a loud word, where there is no such folder.
+/// All documents below a folder of the vectors; none, and a loud word, where there is no such
+/// folder.
 fn documents(folder: &str) -> Vec<(String, Vec<u8>)> {
     let root = vectors().join(folder);
     let mut found = Vec::new();
@@ -41,8 +43,8 @@ fn collect(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
-/// The one official example that no careful reader can take: its event has `eventID` twice, with two
-/// different values, and which of them counts is left to chance.
+/// The one official example that no careful reader can take: its event has `eventID` twice, with
+/// two different values, and which of them counts is left to chance.
 const REFUSED: &str = "AssociationEvent-h.jsonld";
 
 fn read(name: &str, bytes: &[u8]) -> Document {
@@ -70,6 +72,8 @@ fn check(name: &str, event: &Event) {
 fn every_official_example_is_read_and_comes_back() {
     let documents = documents("gs1-epcis/JSON");
     let (mut files, mut events) = (0, 0);
+    // FNV-1a over all canonical events: what is committed to must never change unnoticed.
+    let mut golden = 0xcbf2_9ce4_8422_2325_u64;
     for (name, bytes) in &documents {
         if name.ends_with(REFUSED) {
             let error = parse_document(bytes, &Limits::default()).expect_err("a name twice");
@@ -83,10 +87,14 @@ fn every_official_example_is_read_and_comes_back() {
         for event in &read(name, bytes).events {
             check(name, event);
             events += 1;
+            for byte in event.canonical_json().bytes() {
+                golden = (golden ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            }
         }
     }
     if !documents.is_empty() {
         assert_eq!((documents.len(), files, events), (47, 46, 55));
+        assert_eq!(golden, 15_197_636_746_631_063_582, "the canonical form has changed");
     }
 }
 
@@ -131,8 +139,8 @@ fn nothing_of_an_official_example_is_lost() {
     }
 }
 
-/// A naive second opinion on expansion: every name with a known prefix is replaced, and the typed terms
-/// of the one document that has them are left to the eye.
+/// A naive second opinion on expansion: every name with a known prefix is replaced, and the typed
+/// terms of the one document that has them are left to the eye.
 fn expanded(value: &serde_json::Value, context: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {

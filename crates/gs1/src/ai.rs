@@ -108,7 +108,8 @@ impl PrimaryKey {
         Error::BadKey { key: self.name, why }
     }
 
-    /// Whether a decoded value has the length and the characters of this key, its check digit aside.
+    /// Whether a decoded value has the length and the characters of this key, its check digit
+    /// aside.
     pub(crate) fn looks_right(&self, value: &str) -> bool {
         let digits = Charset::Digits.holds(value);
         match &self.form {

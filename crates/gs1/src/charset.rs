@@ -42,8 +42,8 @@ pub(crate) fn value_82(byte: u8) -> Option<u32> {
     Some(u32::from(place))
 }
 
-/// Undoes percent-encoding. None for a `%` without two hexadecimal digits, or for what is not ASCII:
-/// no GS1 value is.
+/// Undoes percent-encoding. None for a `%` without two hexadecimal digits, or for what is not
+/// ASCII: no GS1 value is.
 pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
@@ -66,15 +66,14 @@ pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
-/// Appends `text`, percent-encoding what table 7-1 of the Digital Link standard wants encoded (as the
-/// event hash of CBV does: `'`, `;` and `=` stay) and what no URI may hold.
+/// Appends `text`, percent-encoding what table 7-1 of the Digital Link standard wants encoded (as
+/// the event hash of CBV does: `'`, `;` and `=` stay) and what no URI may hold.
 pub(crate) fn encode_into(out: &mut String, text: &str) {
     const HEX: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     for byte in text.bytes() {
-        let plain = matches!(byte,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'\'' | b';' | b'=');
-        if plain {
+        let plain = matches!(byte, b'-' | b'.' | b'_' | b'~' | b'\'' | b';' | b'=');
+        if plain || byte.is_ascii_alphanumeric() {
             out.push(char::from(byte));
         } else {
             out.push('%');

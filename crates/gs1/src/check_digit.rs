@@ -19,8 +19,9 @@ pub fn check_digit(digits: &str) -> Option<char> {
     char::from_digit((10 - sum) % 10, 10)
 }
 
-/// Gives the check character pair of a Global Model Number's first part (GS1 General Specifications,
-/// 7.9.5). None when a character is outside GS1's set 82, or there are none or more than 23.
+/// Gives the check character pair of a Global Model Number's first part (GS1 General
+/// Specifications, 7.9.5). None when a character is outside GS1's set 82, or there are none or more
+/// than 23.
 #[must_use]
 pub fn check_character_pair(text: &str) -> Option<String> {
     const PRIMES: [u32; 23] =

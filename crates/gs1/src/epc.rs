@@ -1,7 +1,7 @@
 //! EPC URNs: `urn:epc:id:...`, `urn:epc:class:...` and `urn:epc:idpat:...` (GS1 Tag Data Standard).
 //!
-//! A URN tells where the company prefix ends and leaves the check digit out; a Digital Link does the
-//! opposite. So the way from the one to the other is arithmetic.
+//! A URN tells where the company prefix ends and leaves the check digit out; a Digital Link does
+//! the opposite. So the way from the one to the other is arithmetic.
 
 use std::borrow::Cow;
 
@@ -244,7 +244,8 @@ fn pieces(parts: &mut Parts<'_>) -> Result<String, Error> {
     Ok([&gtin, piece, total].concat())
 }
 
-/// A pattern whose serial is open names a class. Other patterns name no one thing and stay verbatim.
+/// A pattern whose serial is open names a class. Other patterns name no one thing and stay
+/// verbatim.
 fn pattern(scheme: &str, body: &str) -> Result<Option<Item>, Error> {
     let Some(body) =
         body.strip_suffix(".*").filter(|body| !body.contains('*') && !body.contains('['))

@@ -68,8 +68,8 @@ impl Item {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the text is no absolute URI, or is a GS1 key that does not add up. A link to a
-    /// foreign domain counts as a GS1 key only when it looks like one in full; a link to
+    /// [`Error`] when the text is no absolute URI, or is a GS1 key that does not add up. A link to
+    /// a foreign domain counts as a GS1 key only when it looks like one in full; a link to
     /// `id.gs1.org` always does.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let found = match epc::parse(text)? {

@@ -67,7 +67,7 @@ impl Event {
     /// Dispositions that begin to hold, or end.
     #[must_use]
     pub fn persistent_disposition(&self) -> Option<&PersistentDisposition> {
-        self.fields.persistent_disposition.as_ref()
+        self.fields.persistent.as_ref()
     }
 
     /// The id of the read point.

@@ -289,7 +289,8 @@ impl<'a> Reader<'a> {
 
 /// The first name that stands twice.
 fn repeated<'m>(members: &'m Members<'_>) -> Option<&'m str> {
-    // Few names: comparing all pairs beats sorting. Many: sorting keeps a hostile object linear-ish.
+    // Few names: comparing all pairs beats sorting. Many: sorting keeps a hostile object
+    // linear-ish.
     if members.len() <= 24 {
         let mut rest = members.iter();
         while let Some((name, _)) = rest.next() {
