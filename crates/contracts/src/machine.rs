@@ -1,0 +1,155 @@
+//! The machine: which statement changes what.
+
+use ledger::{Changes, Failure, Machine, Refusal, View};
+use party::{ConsortiumId, KeyId, MemberId, Members, PublicKey};
+use statement::{Act, Content, Genesis, Height, Statement, check_key};
+
+use crate::record::{self, CONSORTIUM, MEMBERS, MemberRecord};
+use crate::retire::RetireKey;
+
+/// The reasons that are the contracts' own.
+pub mod reason {
+    /// No contract has an act of this name.
+    pub const ACT_UNKNOWN: &str = "ACT_UNKNOWN";
+    /// The new key is, or was, registered by a member.
+    pub const KEY_IN_USE: &str = "KEY_IN_USE";
+}
+
+/// The rules of a consortium, as a machine that a ledger runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contracts;
+
+impl Machine for Contracts {
+    fn statement_key(
+        &self,
+        view: &dyn View,
+        issuer: &MemberId,
+        key_id: &KeyId,
+    ) -> Result<PublicKey, Failure> {
+        let record = member(view, issuer)?;
+        let key = record.member.statement_key;
+        if KeyId::of(&key) == *key_id {
+            return Ok(key);
+        }
+        let retired = record.retired.iter().find(|(key, _)| KeyId::of(key) == *key_id);
+        let message = match retired {
+            Some((_, height)) => format!("{issuer} retired this key at height {height}"),
+            None => format!("{issuer} has registered no statement key {key_id}"),
+        };
+        Err(Refusal::new(ledger::reason::KEY_UNKNOWN, message).at("statement").into())
+    }
+
+    fn apply(
+        &self,
+        view: &dyn View,
+        height: Height,
+        _time_ms: i64,
+        statement: &Statement,
+    ) -> Result<Changes, Failure> {
+        match statement.content() {
+            // What a capture changes, the ledger knows: the log, and the histories of its tags.
+            Content::Capture => Ok(Changes::new()),
+            Content::Genesis => found(statement),
+            Content::Governance => govern(view, height, statement),
+            _ => {
+                let name = decode_act(statement)?.name;
+                Err(unknown(&name, "command"))
+            }
+        }
+    }
+
+    fn members(&self, view: &dyn View) -> Result<Members, Failure> {
+        let records = records(view)?;
+        let validators = records
+            .iter()
+            .filter(|record| record.validator)
+            .map(|record| record.member.id.clone())
+            .collect();
+        let members = records.into_iter().map(|record| record.member).collect();
+        Members::new(consortium(view)?, members, validators)
+            .map_err(|error| record::damaged(&error.to_string()).into())
+    }
+}
+
+/// Puts the members of genesis into the state.
+fn found(statement: &Statement) -> Result<Changes, Failure> {
+    let genesis = Genesis::decode(statement.payload()).map_err(refuse)?;
+    let members = &genesis.members;
+    let consortium = record::encode_consortium(members.consortium());
+    let mut changes = vec![(CONSORTIUM.to_vec(), Some(consortium))];
+    for member in members.iter() {
+        for key in member.keys() {
+            check_key(key).map_err(refuse)?;
+        }
+        let validator = members.validators().contains(&member.id);
+        let record = MemberRecord { member: member.clone(), validator, retired: Vec::new() };
+        changes.push((record::key(&member.id), Some(record.encode())));
+    }
+    Ok(changes)
+}
+
+fn govern(view: &dyn View, height: Height, statement: &Statement) -> Result<Changes, Failure> {
+    let act = decode_act(statement)?;
+    match act.name.as_str() {
+        RetireKey::NAME => retire_key(view, height, statement, &act),
+        name => Err(unknown(name, "act of governance")),
+    }
+}
+
+/// Replaces the issuer's own statement key; nobody can replace another's.
+fn retire_key(
+    view: &dyn View,
+    height: Height,
+    statement: &Statement,
+    act: &Act,
+) -> Result<Changes, Failure> {
+    let issuer = statement.issuer();
+    let retire = RetireKey::decode(&act.arguments)?;
+    retire.verify(statement.consortium(), issuer)?;
+    let used = |record: &MemberRecord| {
+        let retired = record.retired.iter().map(|(key, _)| key);
+        record.member.keys().into_iter().chain(retired).any(|key| *key == retire.new_key)
+    };
+    if let Some(record) = records(view)?.iter().find(|record| used(record)) {
+        let message = format!("the new key is, or was, one of {}", record.member.id);
+        return Err(Refusal::new(reason::KEY_IN_USE, message).at("arguments.new_key").into());
+    }
+    let mut record = member(view, issuer)?;
+    record.retired.push((record.member.statement_key, height));
+    record.member.statement_key = retire.new_key;
+    Ok(vec![(record::key(issuer), Some(record.encode()))])
+}
+
+fn member(view: &dyn View, id: &MemberId) -> Result<MemberRecord, Failure> {
+    match view.value(&record::key(id))? {
+        Some(row) => Ok(MemberRecord::decode(&row)?),
+        None => {
+            let message = format!("{id} is no member of this consortium");
+            let refusal = Refusal::new(ledger::reason::MEMBER_UNKNOWN, message);
+            Err(refusal.at("statement").into())
+        }
+    }
+}
+
+fn records(view: &dyn View) -> Result<Vec<MemberRecord>, Failure> {
+    let rows = view.values(MEMBERS)?;
+    rows.iter().map(|(_, row)| Ok(MemberRecord::decode(row)?)).collect()
+}
+
+fn consortium(view: &dyn View) -> Result<ConsortiumId, Failure> {
+    let row = view.value(CONSORTIUM)?.ok_or_else(|| record::damaged("no consortium is founded"))?;
+    Ok(record::decode_consortium(&row)?)
+}
+
+fn decode_act(statement: &Statement) -> Result<Act, Failure> {
+    Ok(Act::decode(statement.payload()).map_err(refuse)?)
+}
+
+fn unknown(name: &str, kind: &str) -> Failure {
+    let message = format!("there is no {kind} named {name:?}");
+    Refusal::new(reason::ACT_UNKNOWN, message).at("statement.name").into()
+}
+
+fn refuse(error: statement::Error) -> Refusal {
+    Refusal::new(error.reason(), error.to_string()).at("statement")
+}

@@ -1,0 +1,221 @@
+//! Checking a submission for itself, before and apart from its place in a block.
+//!
+//! All of this runs on the caller's thread, and over the leaves of a large capture on all of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use party::{ConsortiumId, MemberId, PublicKey};
+use rayon::prelude::*;
+use statement::{
+    Capture, Content, Leaf, MAX_STATEMENT_BYTES, MAX_TAGS_PER_CAPTURE, OpenBody, RequestId,
+    Statement, Tag, Terms, body_digest, capture_tree,
+};
+
+use crate::moment::Present;
+use crate::rows::wide;
+use crate::{Failure, Machine, Refusal, reason};
+
+/// Captures with fewer leaves are checked on one thread.
+const MANY_LEAVES: usize = 64;
+
+/// What does not change from block to block.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) consortium: ConsortiumId,
+    /// How many blocks ahead a statement's last height may lie.
+    pub(crate) max_window: u64,
+    pub(crate) machine: Arc<dyn Machine>,
+}
+
+/// Which request a statement answers; unique until its last height.
+pub(crate) type RequestKey = (MemberId, RequestId);
+
+/// A statement that is right in itself.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) statement: Statement,
+    /// The key that its signature was verified under; executing it compares again.
+    pub(crate) key: PublicKey,
+    pub(crate) bytes: Bytes,
+    pub(crate) leaves: Vec<Bytes>,
+    pub(crate) decoded: Vec<Leaf>,
+    /// One for each leaf; `None` where it is not held here.
+    pub(crate) bodies: Vec<Option<Bytes>>,
+}
+
+impl Admitted {
+    /// The bytes that it occupies while it waits.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let leaves = self.leaves.iter().map(Bytes::len).sum::<usize>();
+        let bodies = self.bodies.iter().flatten().map(Bytes::len).sum::<usize>();
+        self.bytes.len() + leaves + bodies
+    }
+
+    /// The request it answers; genesis answers none.
+    pub(crate) fn request(&self) -> Option<RequestKey> {
+        let terms = self.statement.terms()?;
+        Some((self.statement.issuer().clone(), terms.request_id))
+    }
+
+    pub(crate) fn terms(&self) -> Option<Terms> {
+        self.statement.terms()
+    }
+}
+
+/// A statement whose signature holds; what it stands for is not yet looked at.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    pub(crate) statement: Statement,
+    pub(crate) key: PublicKey,
+    pub(crate) bytes: Bytes,
+}
+
+impl Rules {
+    /// Reads a statement and verifies that its issuer signed it.
+    pub(crate) fn verify(&self, bytes: Bytes, state: &Present<'_>) -> Result<Signed, Failure> {
+        if bytes.len() > MAX_STATEMENT_BYTES {
+            let message = format!("a statement has at most {MAX_STATEMENT_BYTES} bytes");
+            return Err(Refusal::new(reason::REQUEST_TOO_LARGE, message).at("statement").into());
+        }
+        let statement = Statement::decode(&bytes).map_err(|error| refuse(&error, "statement"))?;
+        if *statement.consortium() != self.consortium {
+            let message = format!(
+                "the statement is for consortium {}, this ledger is of {}",
+                statement.consortium(),
+                self.consortium
+            );
+            return Err(Refusal::new(reason::CONSORTIUM_MISMATCH, message).at("statement").into());
+        }
+        if statement.content() == Content::Genesis {
+            let message = "a log has one genesis statement, and this one has begun";
+            return Err(Refusal::new(reason::CONTENT_TYPE_UNKNOWN, message).at("statement").into());
+        }
+        let (issuer, key_id) = (statement.issuer(), statement.key_id());
+        let key = self.machine.statement_key(state, issuer, &key_id)?;
+        statement.verify(&key).map_err(|error| refuse(&error, "statement"))?;
+        Ok(Signed { statement, key, bytes })
+    }
+
+    /// Checks what a signed statement stands for: leaves under its root, bodies under their leaves.
+    ///
+    /// `bodies` holds one for each leaf; `None` is taken where `whole` is false.
+    pub(crate) fn admit(
+        &self,
+        signed: Signed,
+        leaves: Vec<Bytes>,
+        bodies: Vec<Option<Bytes>>,
+        whole: bool,
+    ) -> Result<Admitted, Refusal> {
+        let Signed { statement, key, bytes } = signed;
+        let decoded = match statement.content() {
+            Content::Capture => self.check_capture(&statement, &leaves, &bodies, whole)?,
+            _ if leaves.is_empty() && bodies.is_empty() => Vec::new(),
+            _ => {
+                let message = "only a capture has leaves and bodies";
+                return Err(Refusal::new(reason::LEAVES_MISMATCH, message).at("leaves"));
+            }
+        };
+        Ok(Admitted { statement, key, bytes, leaves, decoded, bodies })
+    }
+
+    fn check_capture(
+        &self,
+        statement: &Statement,
+        leaves: &[Bytes],
+        bodies: &[Option<Bytes>],
+        whole: bool,
+    ) -> Result<Vec<Leaf>, Refusal> {
+        let capture =
+            Capture::decode(statement.payload()).map_err(|error| refuse(&error, "statement"))?;
+        if wide(leaves.len()) != u64::from(capture.count) {
+            let message = format!("{} leaves came, {} were signed", leaves.len(), capture.count);
+            return Err(Refusal::new(reason::LEAVES_MISMATCH, message).at("leaves"));
+        }
+        if bodies.len() != leaves.len() {
+            let message = format!("{} bodies came for {} leaves", bodies.len(), leaves.len());
+            return Err(Refusal::new(reason::BODY_MISSING, message).at("bodies"));
+        }
+        if capture_tree::root(leaves) != capture.root {
+            let message = "the leaves are not those under the signed root";
+            return Err(Refusal::new(reason::LEAVES_MISMATCH, message).at("leaves"));
+        }
+        let check = |(at, (leaf, body)): (usize, (&Bytes, &Option<Bytes>))| {
+            self.check_leaf(statement.issuer(), leaf, body.as_deref(), whole, at)
+        };
+        let decoded: Result<Vec<Leaf>, Refusal> = if leaves.len() < MANY_LEAVES {
+            leaves.iter().zip(bodies).enumerate().map(check).collect()
+        } else {
+            leaves.par_iter().zip(bodies.par_iter()).enumerate().map(check).collect()
+        };
+        let decoded = decoded?;
+        let tags = decoded.iter().map(|leaf| leaf.tags.len()).sum::<usize>();
+        if tags > MAX_TAGS_PER_CAPTURE {
+            let message = format!("{tags} tags, a capture bears at most {MAX_TAGS_PER_CAPTURE}");
+            return Err(Refusal::new(reason::TOO_MANY_TAGS, message).at("leaves"));
+        }
+        Ok(decoded)
+    }
+
+    fn check_leaf(
+        &self,
+        issuer: &MemberId,
+        leaf: &[u8],
+        body: Option<&[u8]>,
+        whole: bool,
+        at: usize,
+    ) -> Result<Leaf, Refusal> {
+        let leaf = Leaf::decode(leaf).map_err(|error| refuse(&error, &format!("leaves[{at}]")))?;
+        match body {
+            Some(body) => self.check_body(issuer, &leaf, body, at)?,
+            None if whole => {
+                let message = "this member keeps open bodies, and this one is not there";
+                return Err(body_refusal(reason::BODY_MISSING, message, at));
+            }
+            None => {}
+        }
+        Ok(leaf)
+    }
+
+    /// Checks that an open body is the one that its leaf names, commits to, and tags.
+    fn check_body(
+        &self,
+        issuer: &MemberId,
+        leaf: &Leaf,
+        body: &[u8],
+        at: usize,
+    ) -> Result<(), Refusal> {
+        if body_digest(body) != leaf.body_digest {
+            let message = "the body is not the one whose digest is in the leaf";
+            return Err(body_refusal(reason::BODY_DIGEST_MISMATCH, message, at));
+        }
+        let open = OpenBody::decode(body)
+            .map_err(|error| body_refusal(reason::BODY_MALFORMED, error.to_string(), at))?;
+        let event = epcis::Event::from_canonical_json(&open.json)
+            .map_err(|error| body_refusal(reason::BODY_MALFORMED, error.to_string(), at))?;
+        let commitment = open
+            .commitment(&self.consortium, issuer)
+            .map_err(|error| body_refusal(reason::BODY_MALFORMED, error.to_string(), at))?;
+        if commitment != leaf.commitment {
+            let message = "the commitment in the leaf is not the one that the body gives";
+            return Err(body_refusal(reason::COMMITMENT_MISMATCH, message, at));
+        }
+        let mut tags: Vec<_> =
+            event.items().iter().map(|item| (Tag::open(item.canonical()), None)).collect();
+        tags.sort_unstable();
+        if tags != leaf.tags {
+            let message = "the tags in the leaf are not those of the items that the body names";
+            return Err(body_refusal(reason::TAGS_MISMATCH, message, at));
+        }
+        Ok(())
+    }
+}
+
+fn body_refusal(reason: &'static str, message: impl Into<String>, at: usize) -> Refusal {
+    Refusal::new(reason, message).at(format!("bodies[{at}]"))
+}
+
+/// Turns an error about somebody's bytes into a refusal of them.
+pub(crate) fn refuse(error: &statement::Error, field: &str) -> Refusal {
+    Refusal::new(error.reason(), error.to_string()).at(field)
+}

@@ -1,0 +1,245 @@
+//! Checking a ledger's directory offline, by doing everything again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use merkle::Digest;
+use party::Members;
+use statement::{Height, LogIndex, LogSize};
+use store::{Access, Keys, Store, Sync};
+
+use crate::admit::Rules;
+use crate::execute::{Candidate, Execution, Verdict};
+use crate::marker::Marker;
+use crate::moment::{Moment, Overlay, Present};
+use crate::open::{agree, first_block, open_store};
+use crate::read::{BlockRecord, StatementRecord, block_record, lost};
+use crate::rows::wide;
+use crate::{Error, Failure, Machine, keys, write};
+
+/// The families that follow from the entries alone, and so must come out of a replay alike.
+const DERIVED: [&str; 9] = [
+    keys::ENTRIES,
+    keys::LEAVES,
+    keys::TREE,
+    keys::PAGES,
+    keys::STATE,
+    keys::HISTORIES,
+    keys::POSITIONS,
+    keys::EXPIRY,
+    keys::COMMITMENTS,
+];
+
+/// Memory for the cache of each of the two stores, in bytes.
+const CACHE_BYTES: usize = 128 << 20;
+
+/// What a check has found, when it found no fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The last block.
+    pub height: Height,
+    /// Its hash.
+    pub hash: Digest,
+    /// The log's size.
+    pub log_size: LogSize,
+    /// The log's root.
+    pub log_root: Digest,
+    /// The state tree's root.
+    pub state_root: Digest,
+    /// Statements, genesis among them.
+    pub statements: u64,
+    /// Events.
+    pub events: u64,
+    /// Events whose body is not there: erased, or never held here.
+    pub bodies_missing: u64,
+}
+
+/// Checks the ledger in `path` without changing it: reads every block, verifies every signature,
+/// leaf and body, executes all of it again in a directory beside it, and compares every row.
+///
+/// `members` are those that the caller pins; `progress` is told the height done and the last one.
+/// A node may be running on the directory meanwhile: what it adds is not looked at.
+///
+/// # Errors
+///
+/// The first fault, with its place.
+pub fn check(
+    path: &Path,
+    machine: Arc<dyn Machine>,
+    members: &Members,
+    progress: &mut dyn FnMut(Height, Height),
+) -> Result<Report, Error> {
+    // Read before the store, so that a running node cannot make the marker the later of the two.
+    let marked = Marker::read(path)?;
+    let store = open_store(path, Access::Read, CACHE_BYTES)?;
+    let moment = Moment::of(&store);
+    moment.check_format()?;
+    let place = path.display().to_string();
+    let tip = moment.tip()?;
+    let recovered = tip.as_ref().map_or(Height(0), |tip| tip.height);
+    if let Some((acknowledged, _)) = marked
+        && recovered < acknowledged
+    {
+        return Err(Error::LostAcknowledged { path: place, recovered, acknowledged });
+    }
+    let tip = tip.ok_or_else(|| Error::NotFound { what: format!("{place}: a first block") })?;
+    agree(&moment, &tip, &place)?;
+    let genesis = moment.entry(LogIndex(0))?.unwrap_or_default();
+    let (rules, content, admitted) = Rules::found(&genesis, machine)?;
+    if *members.consortium() != rules.consortium {
+        let why = "it is of another consortium than the pinned members".to_owned();
+        return Err(Error::Genesis { why });
+    }
+
+    let scratch = Scratch::make(path)?;
+    let again = open_store(&scratch.path, Access::Write, CACHE_BYTES)?;
+    let mut report = Report {
+        height: tip.height,
+        hash: tip.hash,
+        log_size: LogSize(tip.log.size()),
+        log_root: tip.log.root(),
+        state_root: tip.state_root,
+        statements: 0,
+        events: 0,
+        bodies_missing: 0,
+    };
+    let mut first = Some(admitted);
+    for height in (1..=tip.height.0).map(Height) {
+        let row = moment.block(height)?.ok_or_else(|| lost(height))?;
+        let record = block_record(&moment, row)?;
+        report.count(&record);
+        let present = Moment::of(&again);
+        let candidate = match first.take() {
+            Some(genesis) => first_block(&rules, &present, &content, genesis)?,
+            None => replay(&rules, &present, &record)?,
+        };
+        compare(&candidate, &record)?;
+        drop(present);
+        again.write(write::batch(&again, &candidate, &record.certificate, false), Sync::No)?;
+        progress(height, tip.height);
+    }
+    for family in DERIVED {
+        same_rows(&store, &again, family)?;
+    }
+    drop(again);
+    Ok(report)
+}
+
+impl Report {
+    fn count(&mut self, record: &BlockRecord) {
+        self.statements = self.statements.saturating_add(wide(record.statements.len()));
+        for statement in &record.statements {
+            let missing = statement.bodies.iter().filter(|body| body.is_none()).count();
+            self.events = self.events.saturating_add(wide(statement.leaves.len()));
+            self.bodies_missing = self.bodies_missing.saturating_add(wide(missing));
+        }
+    }
+}
+
+/// Admits and executes a block's statements again.
+fn replay(rules: &Rules, moment: &Moment<'_>, record: &BlockRecord) -> Result<Candidate, Error> {
+    let overlay = Overlay::new();
+    let present = Present { moment, overlay: &overlay };
+    let admit = |one: &StatementRecord| {
+        let signed = rules.verify(one.statement.clone(), &present)?;
+        let bodies: Vec<Option<Bytes>> = one.bodies.clone();
+        Ok(Arc::new(rules.admit(signed, one.leaves.clone(), bodies, false)?))
+    };
+    let mut entries = Vec::with_capacity(record.statements.len());
+    for one in &record.statements {
+        entries.push(admit(one).map_err(|failure| blame(failure, one.index))?);
+    }
+    let tip = moment.some_tip()?;
+    let mut execution = Execution::start(rules, moment, Some(tip), record.header.time_ms)?;
+    execution.fetch(entries.iter().map(AsRef::as_ref))?;
+    for (admitted, one) in entries.iter().zip(&record.statements) {
+        match execution.add(admitted)? {
+            Verdict::Taken => {}
+            Verdict::Repeated(before) => {
+                let what = format!("it repeats the request of entry {}", before.index);
+                return Err(Error::Damaged { what, place: format!("entry {}", one.index) });
+            }
+            Verdict::Refused(refusal) => return Err(blame(refusal.into(), one.index)),
+        }
+    }
+    execution.finish()
+}
+
+fn blame(failure: Failure, index: LogIndex) -> Error {
+    match failure {
+        Failure::Broken(error) => error,
+        Failure::Refused(refusal) => {
+            Error::Damaged { what: refusal.to_string(), place: format!("entry {index}") }
+        }
+    }
+}
+
+/// Compares a block that was executed again with its header.
+fn compare(candidate: &Candidate, record: &BlockRecord) -> Result<(), Error> {
+    let (stored, again) = (&record.header, &candidate.header);
+    let parts = [
+        (stored.parent == again.parent, "the parent"),
+        (stored.time_ms == again.time_ms, "the time"),
+        (stored.contents == again.contents, "the digest of the contents"),
+        (stored.log_size == again.log_size, "the log size"),
+        (stored.log_root == again.log_root, "the log root"),
+        (stored.state_root == again.state_root, "the state root"),
+        (stored == again, "the header"),
+    ];
+    match parts.iter().find(|(holds, _)| !holds) {
+        Some((_, part)) => Err(Error::Damaged {
+            what: format!("{part} is not what its entries give"),
+            place: format!("block {}", stored.height),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Compares all rows of a family.
+fn same_rows(stored: &Store, again: &Store, family: &'static str) -> Result<(), Error> {
+    let mut left = stored.scan(family, Keys::All)?;
+    let mut right = again.scan(family, Keys::All)?;
+    for number in 0_u64.. {
+        let (one, other) = (left.next().transpose()?, right.next().transpose()?);
+        if one != other {
+            let what = "it is not the row that the entries give".to_owned();
+            return Err(Error::Damaged { what, place: format!("row {number} of {family}") });
+        }
+        if one.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A directory for the replay, removed when the check ends.
+#[derive(Debug)]
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn make(beside: &Path) -> Result<Self, Error> {
+        let path = beside.join("check");
+        let scratch = Self { path };
+        // What a check that was killed has left.
+        scratch.remove();
+        std::fs::create_dir_all(&scratch.path).map_err(|error| Error::File {
+            path: scratch.path.display().to_string(),
+            why: error.to_string(),
+        })?;
+        Ok(scratch)
+    }
+
+    fn remove(&self) {
+        // What is not there need not be removed; what stays is removed by the next check.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}

@@ -1,0 +1,261 @@
+//! Committing a block: what an orderer drives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::{Application, Block, BlockHash, TimeMs};
+use rayon::prelude::*;
+use statement::{Header, body_digest};
+use store::{Store, Sync, crash_point};
+
+use crate::admit::Admitted;
+use crate::block::{self, Foreign};
+use crate::execute::{Candidate, Execution, Verdict};
+use crate::marker::Marker;
+use crate::moment::{Moment, Overlay, Present};
+use crate::rows::Tip;
+use crate::{Error, Failure, Ledger, Refusal, reason, write};
+
+/// The points on the way of one commit at which a test may make the process die, in their order.
+///
+/// Before the first none of the block is on the disk; from the second on all of it is.
+pub const CRASH_POINTS: &[&str] =
+    &["commit-executed", "commit-written", "commit-marked", "commit-acknowledged"];
+
+/// How far the time of a fresh proposal may be from that of the member who votes, in milliseconds.
+const MAX_DRIFT_MS: i64 = 10_000;
+
+/// How many executed blocks of one height are kept for the vote.
+const MAX_CANDIDATES: usize = 64;
+
+/// Writes a block, synced, and then marks it: from here on it may be acknowledged.
+pub(crate) fn write_through(
+    store: &Store,
+    marker: &Marker,
+    candidate: &Candidate,
+    certificate: &[u8],
+) -> Result<(), Error> {
+    let batch = write::batch(store, candidate, certificate, true);
+    crash_point("commit-executed");
+    store.write(batch, Sync::Yes)?;
+    crash_point("commit-written");
+    marker.write(candidate.header.height, &candidate.hash)?;
+    crash_point("commit-marked");
+    Ok(())
+}
+
+impl Application for Ledger {
+    fn tip(&self) -> consensus::Tip {
+        let head = self.head.read();
+        consensus::Tip {
+            height: consensus::Height(head.height.0),
+            hash: BlockHash(head.hash),
+            time: TimeMs(head.time_ms),
+        }
+    }
+
+    fn propose(&self, time: TimeMs) -> Result<Option<Block>, consensus::Error> {
+        let candidate = self.propose_candidate(time.0).map_err(|error| self.failed(&error))?;
+        let Some(candidate) = candidate else { return Ok(None) };
+        let entries = candidate.entries.iter().map(AsRef::as_ref);
+        let block = Block {
+            height: consensus::Height(candidate.header.height.0),
+            hash: BlockHash(candidate.hash),
+            bytes: block::encode(&candidate.header, entries),
+        };
+        self.keep(candidate).map_err(|error| self.failed(&error))?;
+        Ok(Some(block))
+    }
+
+    fn check(&self, block: &[u8], now: Option<TimeMs>) -> Result<BlockHash, consensus::Error> {
+        let checked = block::decode(block)
+            .map_err(Failure::from)
+            .and_then(|foreign| self.check_candidate(&foreign, now.map(|now| now.0)));
+        match checked {
+            Ok(candidate) => {
+                let hash = BlockHash(candidate.hash);
+                self.keep(candidate).map_err(|error| self.failed(&error))?;
+                Ok(hash)
+            }
+            Err(Failure::Refused(refusal)) => {
+                Err(consensus::Error::Refused { why: refusal.to_string() })
+            }
+            Err(Failure::Broken(error)) => Err(self.failed(&error)),
+        }
+    }
+
+    fn commit(&self, hash: &BlockHash, certificate: &[u8]) -> Result<(), consensus::Error> {
+        self.commit_candidate(hash, certificate).map_err(|error| self.failed(&error))
+    }
+}
+
+impl Ledger {
+    fn failed(&self, error: &Error) -> consensus::Error {
+        tracing::error!(%error, "the ledger cannot go on");
+        let tip = consensus::Height(self.head.read().height.0);
+        consensus::Error::Failed { tip, why: error.to_string() }
+    }
+
+    /// Executes what waits, the first that came first; answers those that cannot be taken.
+    fn propose_candidate(&self, time_ms: i64) -> Result<Option<Candidate>, Error> {
+        loop {
+            let front = self.pool.front(&self.limits);
+            if front.is_empty() {
+                return Ok(None);
+            }
+            let moment = Moment::of(&self.store);
+            let tip = moment.some_tip()?;
+            assert!(time_ms > tip.time_ms, "the orderer gives times that increase");
+            let mut execution = Execution::start(&self.rules, &moment, Some(tip), time_ms)?;
+            execution.fetch(front.iter().map(AsRef::as_ref))?;
+            for admitted in &front {
+                let verdict = execution.add(admitted)?;
+                self.pool.decide(admitted, verdict);
+            }
+            // When all of them were refused, those behind them may still be taken.
+            if !execution.is_empty() {
+                return execution.finish().map(Some);
+            }
+        }
+    }
+
+    /// Checks a block that another member made, fully: every statement, and what they come to.
+    fn check_candidate(&self, block: &Foreign, now_ms: Option<i64>) -> Result<Candidate, Failure> {
+        let moment = Moment::of(&self.store);
+        let tip = moment.some_tip()?;
+        check_header(&block.header, &tip, now_ms)?;
+        let whole = now_ms.is_some();
+        let held = self.bodies_for(block);
+        let overlay = Overlay::new();
+        let present = Present { moment: &moment, overlay: &overlay };
+        let admit = |(statement, leaves): &(Bytes, Vec<Bytes>)| {
+            let signed = self.rules.verify(statement.clone(), &present)?;
+            let bodies = match self.pool.waiting(&signed.statement) {
+                Some(same) => same.bodies.clone(),
+                None => leaves.iter().map(|leaf| held.get(leaf).cloned().flatten()).collect(),
+            };
+            Ok(Arc::new(self.rules.admit(signed, leaves.clone(), bodies, whole)?))
+        };
+        let entries: Result<Vec<Arc<Admitted>>, Failure> =
+            block.entries.par_iter().map(admit).collect();
+        let entries = entries?;
+        let mut execution =
+            Execution::start(&self.rules, &moment, Some(tip), block.header.time_ms)?;
+        execution.fetch(entries.iter().map(AsRef::as_ref))?;
+        for (admitted, number) in entries.iter().zip(0_u64..) {
+            match execution.add(admitted)? {
+                Verdict::Taken => {}
+                Verdict::Repeated(_) => {
+                    let message = "the block holds a request that was committed before";
+                    let refusal = Refusal::new(reason::REQUEST_ID_REUSED, message);
+                    return Err(refusal.at(format!("entries[{number}]")).into());
+                }
+                Verdict::Refused(refusal) => return Err(refusal.into()),
+            }
+        }
+        let candidate = execution.finish()?;
+        if candidate.header != block.header {
+            let message = format!(
+                "the header says {:?}, executing the block gives {:?}",
+                block.header, candidate.header
+            );
+            return Err(Refusal::new(reason::HEADER_MISMATCH, message).at("header").into());
+        }
+        Ok(candidate)
+    }
+
+    /// The bodies that are at hand for a block's leaves, by the leaf's bytes.
+    fn bodies_for(&self, block: &Foreign) -> BTreeMap<Bytes, Option<Bytes>> {
+        let held = self.held.lock();
+        let leaves = block.entries.iter().flat_map(|(_, leaves)| leaves);
+        let find = |leaf: &Bytes| {
+            let digest = statement::Leaf::decode(leaf).ok()?.body_digest;
+            held.get(&digest).cloned()
+        };
+        leaves.map(|leaf| (leaf.clone(), find(leaf))).collect()
+    }
+
+    /// Holds bodies that travel beside a block, until the block that they belong to is committed.
+    ///
+    /// # Errors
+    ///
+    /// OVERLOADED when more is held than may be pending.
+    pub fn hold(&self, bodies: Vec<Bytes>) -> Result<(), Refusal> {
+        let mut held = self.held.lock();
+        let bytes = held.values().chain(&bodies).map(Bytes::len).sum::<usize>();
+        if bytes > self.limits.pending_bytes {
+            return Err(Refusal::new(reason::OVERLOADED, "too many bodies are held already"));
+        }
+        held.extend(bodies.into_iter().map(|body| (body_digest(&body), body)));
+        Ok(())
+    }
+
+    /// Keeps an executed block until a block of its height is committed.
+    fn keep(&self, candidate: Candidate) -> Result<(), Error> {
+        let mut candidates = self.candidates.lock();
+        if candidates.len() >= MAX_CANDIDATES && !candidates.contains_key(&candidate.hash) {
+            let why = format!("{MAX_CANDIDATES} blocks of one height stand to be voted on");
+            return Err(Error::Invalid { field: "block", why });
+        }
+        candidates.insert(candidate.hash, Arc::new(candidate));
+        Ok(())
+    }
+
+    /// Makes a block durable, marks it, and only then tells anyone.
+    fn commit_candidate(&self, hash: &BlockHash, certificate: &[u8]) -> Result<(), Error> {
+        let _one_at_a_time = self.committing.lock();
+        let head = self.head.read().hash;
+        if head == hash.0 {
+            return Ok(());
+        }
+        let candidate = self.candidates.lock().get(&hash.0).cloned();
+        let candidate = candidate.filter(|candidate| candidate.header.parent == head);
+        let Some(candidate) = candidate else {
+            let why = "was neither proposed nor checked above the tip".to_owned();
+            return Err(Error::Invalid { field: "block", why });
+        };
+        write_through(&self.store, &self.marker, &candidate, certificate)?;
+        *self.head.write() = candidate.tip.clone();
+        self.candidates.lock().clear();
+        self.release(&candidate);
+        self.pool.settle(&candidate);
+        crash_point("commit-acknowledged");
+        self.heights.send_replace(candidate.header.height);
+        Ok(())
+    }
+
+    /// Lets go of the bodies that are in the store now.
+    fn release(&self, candidate: &Candidate) {
+        let mut held = self.held.lock();
+        if held.is_empty() {
+            return;
+        }
+        for leaf in candidate.entries.iter().flat_map(|entry| &entry.decoded) {
+            held.remove(&leaf.body_digest);
+        }
+    }
+}
+
+/// What of a header can be judged without executing the block.
+fn check_header(header: &Header, tip: &Tip, now_ms: Option<i64>) -> Result<(), Refusal> {
+    let refuse = |message: String| Refusal::new(reason::HEADER_MISMATCH, message).at("header");
+    if header.parent != tip.hash || header.height.0 != tip.height.0.saturating_add(1) {
+        let message = format!("it is not above block {}", tip.height);
+        return Err(refuse(message));
+    }
+    if header.time_ms <= tip.time_ms {
+        let message = format!("its time {} is not after {}", header.time_ms, tip.time_ms);
+        return Err(refuse(message));
+    }
+    if let Some(now_ms) = now_ms
+        && header.time_ms.abs_diff(now_ms) > MAX_DRIFT_MS.unsigned_abs()
+    {
+        let message = format!(
+            "its time {} is more than {MAX_DRIFT_MS} ms from this member's {now_ms}",
+            header.time_ms
+        );
+        return Err(refuse(message));
+    }
+    Ok(())
+}

@@ -1,0 +1,293 @@
+//! Executing a block: a pure function of the moment before it and what it holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use merkle::map::{Page, Path};
+use merkle::{Digest, Node, Rfc9162Sha256, TreeHash};
+use statement::{
+    Header, Height, HistoryRecord, LeafIndex, LogIndex, LogSize, Position, StateHash, Tag,
+    contents_digest, history_key, members_digest, state_value_digest,
+};
+
+use crate::admit::{Admitted, Rules};
+use crate::moment::{Moment, Overlay, Present};
+use crate::rows::{History, RequestRow, Tip};
+use crate::{Committed, Error, Failure, Refusal, keys, reason};
+
+/// The namespaces that a machine may write.
+const MACHINE_GROUND: [&[u8]; 3] = [b"member/", b"contract/", b"policy/"];
+
+/// A block that was executed and may win. Nothing of it is written.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) header: Header,
+    pub(crate) hash: Digest,
+    pub(crate) first: LogIndex,
+    pub(crate) entries: Vec<Arc<Admitted>>,
+    pub(crate) tip: Tip,
+    pub(crate) outcome: Outcome,
+}
+
+/// The rows that a block changes, beside its own entries.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) tree: Vec<(Node, Digest)>,
+    pub(crate) state: Overlay,
+    pub(crate) histories: BTreeMap<Tag, History>,
+    pub(crate) positions: Vec<(Tag, u64, Position)>,
+    pub(crate) expiring: Vec<(Height, Vec<u8>)>,
+    pub(crate) expired: Vec<Vec<u8>>,
+    pub(crate) pages: BTreeMap<Path, Option<Page>>,
+}
+
+/// What became of one statement of a proposal.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is in the block.
+    Taken,
+    /// It had been committed before.
+    Repeated(Committed),
+    /// It cannot be.
+    Refused(Refusal),
+}
+
+/// A block in the making.
+#[derive(Debug)]
+pub(crate) struct Execution<'a> {
+    rules: &'a Rules,
+    moment: &'a Moment<'a>,
+    before: Option<Tip>,
+    height: Height,
+    time_ms: i64,
+    log: merkle::Frontier<Rfc9162Sha256>,
+    first: LogIndex,
+    entries: Vec<Arc<Admitted>>,
+    touched: BTreeMap<Tag, (History, bool)>,
+    outcome: Outcome,
+}
+
+impl<'a> Execution<'a> {
+    /// Starts the block above `before` at `time_ms`: what expires leaves the state first.
+    pub(crate) fn start(
+        rules: &'a Rules,
+        moment: &'a Moment<'a>,
+        before: Option<Tip>,
+        time_ms: i64,
+    ) -> Result<Self, Error> {
+        let height = Height(before.as_ref().map_or(0, |tip| tip.height.0).saturating_add(1));
+        let log = before.as_ref().map_or_else(merkle::Frontier::new, |tip| tip.log.clone());
+        let first = LogIndex(log.size());
+        let mut outcome = Outcome::default();
+        for (row, state_key) in moment.expired(height)? {
+            outcome.expired.push(row);
+            outcome.state.insert(state_key, None);
+        }
+        let (entries, touched) = (Vec::new(), BTreeMap::new());
+        Ok(Self { rules, moment, before, height, time_ms, log, first, entries, touched, outcome })
+    }
+
+    /// Reads the histories of all tags that `coming` bears in one go.
+    pub(crate) fn fetch<'b>(
+        &mut self,
+        coming: impl Iterator<Item = &'b Admitted>,
+    ) -> Result<(), Error> {
+        let leaves = coming.flat_map(|admitted| &admitted.decoded);
+        let mut tags: Vec<Tag> = leaves.flat_map(|leaf| &leaf.tags).map(|(tag, _)| *tag).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        let found = self.moment.histories(&tags)?;
+        for (tag, history) in tags.into_iter().zip(found) {
+            self.touched.insert(tag, (history.unwrap_or_default(), false));
+        }
+        Ok(())
+    }
+
+    /// Executes one statement after those before it. Only what is taken changes anything.
+    pub(crate) fn add(&mut self, admitted: &Arc<Admitted>) -> Result<Verdict, Error> {
+        match self.judge(admitted) {
+            Ok(verdict @ Verdict::Taken) => {
+                self.append(admitted);
+                Ok(verdict)
+            }
+            Ok(verdict) => Ok(verdict),
+            Err(Failure::Refused(refusal)) => Ok(Verdict::Refused(refusal)),
+            Err(Failure::Broken(error)) => Err(error),
+        }
+    }
+
+    fn present(&self) -> Present<'_> {
+        Present { moment: self.moment, overlay: &self.outcome.state }
+    }
+
+    /// Decides about a statement and takes its changes to the state, if it is taken.
+    fn judge(&mut self, admitted: &Admitted) -> Result<Verdict, Failure> {
+        let statement = &admitted.statement;
+        let mut remembered = None;
+        if let Some(terms) = admitted.terms() {
+            let key = keys::request(statement.issuer(), &terms.request_id);
+            if let Some(row) = self.present().request(&key)? {
+                return repeated(&row, statement.subject()).map(Verdict::Repeated);
+            }
+            in_window(terms.last_height, self.height, self.rules.max_window)?;
+            remembered = Some((key, terms.last_height));
+            let key_id = statement.key_id();
+            let machine = &self.rules.machine;
+            let key = machine.statement_key(&self.present(), statement.issuer(), &key_id)?;
+            if key != admitted.key {
+                let message = "the key was replaced while the statement waited";
+                return Err(Refusal::new(reason::KEY_UNKNOWN, message).into());
+            }
+        } else if self.before.is_some() {
+            let message = "a log has one genesis statement, and this one has begun";
+            return Err(Refusal::new(reason::CONTENT_TYPE_UNKNOWN, message).into());
+        }
+        let machine = &self.rules.machine;
+        let changes = machine.apply(&self.present(), self.height, self.time_ms, statement)?;
+        for (key, value) in changes {
+            assert!(
+                MACHINE_GROUND.iter().any(|ground| key.starts_with(ground)),
+                "a machine writes its own namespaces only"
+            );
+            self.outcome.state.insert(key, value);
+        }
+        if let Some((key, last_height)) = remembered {
+            let row = RequestRow {
+                subject: *statement.subject(),
+                index: LogIndex(self.log.size()),
+                height: self.height,
+                leaves: u32::try_from(admitted.leaves.len()).unwrap_or(u32::MAX),
+            };
+            self.outcome.expiring.push((last_height, key.clone()));
+            self.outcome.state.insert(key, Some(row.encode()));
+        }
+        Ok(Verdict::Taken)
+    }
+
+    /// Appends to the log, and to the history of every tag.
+    fn append(&mut self, admitted: &Arc<Admitted>) {
+        let index = LogIndex(self.log.size());
+        let tree = &mut self.outcome.tree;
+        self.log.push(Rfc9162Sha256::leaf(&admitted.bytes), &mut |node, digest| {
+            tree.push((node, digest));
+        });
+        for (leaf, number) in admitted.decoded.iter().zip(0..) {
+            let position = Position { index, leaf: LeafIndex(number) };
+            let hash = position.leaf_hash();
+            for (tag, _mark) in &leaf.tags {
+                let touched = self.touched.get_mut(tag);
+                assert!(touched.is_some(), "the histories of a block's tags are fetched before");
+                let Some((history, changed)) = touched else { continue };
+                self.outcome.positions.push((*tag, history.size(), position));
+                history.push(hash, &mut |_, _| ());
+                *changed = true;
+            }
+        }
+        self.entries.push(admitted.clone());
+    }
+
+    /// Whether nothing was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Updates the state tree and writes the header.
+    pub(crate) fn finish(mut self) -> Result<Candidate, Error> {
+        let members = self.members()?;
+        let changes = self.state_changes();
+        let moment = self.moment;
+        let mut read = |path: &Path| moment.page(path);
+        let update = merkle::map::update::<StateHash, Error>(&mut read, &changes)?;
+        self.outcome.pages = update.pages;
+
+        let contents = self.entries.iter().map(|entry| (&entry.bytes[..], entry.leaves.as_slice()));
+        let header = Header {
+            consortium: self.rules.consortium.clone(),
+            height: self.height,
+            parent: self.before.as_ref().map_or([0; 32], |tip| tip.hash),
+            time_ms: self.time_ms,
+            contents: contents_digest(contents),
+            log_size: LogSize(self.log.size()),
+            log_root: self.log.root(),
+            state_root: update.root,
+            members,
+        };
+        let hash = header.hash();
+        let tip = Tip {
+            height: self.height,
+            hash,
+            time_ms: self.time_ms,
+            log: self.log,
+            state_root: update.root,
+            members,
+        };
+        let (first, entries, outcome) = (self.first, self.entries, self.outcome);
+        Ok(Candidate { header, hash, first, entries, tip, outcome })
+    }
+
+    /// The digest of the member set, computed anew only when a member's record changed.
+    fn members(&self) -> Result<Digest, Error> {
+        let changed = self.outcome.state.range(b"member/".to_vec()..).next();
+        let changed = changed.is_some_and(|(key, _)| key.starts_with(b"member/"));
+        match &self.before {
+            Some(before) if !changed => Ok(before.members),
+            _ => match self.rules.machine.members(&self.present()) {
+                Ok(members) => Ok(members_digest(&members)),
+                Err(Failure::Broken(error)) => Err(error),
+                Err(Failure::Refused(refusal)) => Err(Error::Damaged {
+                    what: refusal.to_string(),
+                    place: "member records of the state".to_owned(),
+                }),
+            },
+        }
+    }
+
+    /// What the block changes in the state tree, histories included.
+    fn state_changes(&mut self) -> BTreeMap<Digest, Option<Digest>> {
+        let touched = std::mem::take(&mut self.touched);
+        let changed = touched.into_iter().filter(|(_, (_, changed))| *changed);
+        self.outcome.histories = changed.map(|(tag, (history, _))| (tag, history)).collect();
+        let state = self.outcome.state.iter().map(|(key, value)| {
+            (keys::state_digest(key), value.as_deref().map(state_value_digest))
+        });
+        let histories = self.outcome.histories.iter().map(|(tag, history)| {
+            let record = HistoryRecord { count: history.size(), root: history.root() };
+            (history_key(tag), Some(state_value_digest(&record.encode())))
+        });
+        state.chain(histories).collect()
+    }
+}
+
+/// What is answered for a request that is in the state already.
+pub(crate) fn repeated(row: &RequestRow, subject: &Digest) -> Result<Committed, Failure> {
+    if row.subject == *subject {
+        let RequestRow { index, height, leaves, .. } = *row;
+        return Ok(Committed { index, height, leaves, repeat: true });
+    }
+    Err(reused().into())
+}
+
+/// The refusal of a request id that came with other content before.
+pub(crate) fn reused() -> Refusal {
+    let message = "this request id came with other content before; choose a new one";
+    Refusal::new(reason::REQUEST_ID_REUSED, message).at("request_id")
+}
+
+/// Checks that a statement may be committed at `height`.
+pub(crate) fn in_window(
+    last_height: Height,
+    height: Height,
+    max_window: u64,
+) -> Result<(), Refusal> {
+    if last_height < height {
+        let message = format!("it could be committed up to height {last_height}, now is {height}");
+        return Err(Refusal::new(reason::STATEMENT_EXPIRED, message).at("last_height"));
+    }
+    if last_height.0 - height.0 > max_window {
+        let message = format!(
+            "its last height {last_height} is more than {max_window} blocks above {height}"
+        );
+        return Err(Refusal::new(reason::WINDOW_TOO_LONG, message).at("last_height"));
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The store as it stood at one moment, in the ledger's own terms.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use merkle::map::{Page, Path};
+use merkle::{Digest, Node};
+use statement::{Commitment, Height, LeafIndex, LogIndex, Position, Tag};
+use store::{Keys, Snapshot, Store};
+
+use crate::machine::Rows;
+use crate::rows::{BlockRow, History, RequestRow, Tip};
+use crate::{Error, View, keys, rows};
+
+/// A new value, or none, for each state key that a block has changed so far.
+pub(crate) type Overlay = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Everything that is read to execute, prove or serve is read at one moment, so that no two parts
+/// of an answer are of different blocks.
+#[derive(Debug)]
+pub(crate) struct Moment<'a> {
+    snapshot: Snapshot<'a>,
+}
+
+impl<'a> Moment<'a> {
+    pub(crate) fn of(store: &'a Store) -> Self {
+        Self { snapshot: store.snapshot() }
+    }
+
+    /// The tip; `None` before the first block.
+    pub(crate) fn tip(&self) -> Result<Option<Tip>, Error> {
+        self.snapshot.value(keys::META, keys::TIP)?.map(|row| Tip::decode(&row)).transpose()
+    }
+
+    /// The tip of a ledger that was opened, which has a first block.
+    pub(crate) fn some_tip(&self) -> Result<Tip, Error> {
+        self.tip()?.ok_or_else(|| missing("the tip"))
+    }
+
+    /// Refuses a store that a later program has written.
+    pub(crate) fn check_format(&self) -> Result<(), Error> {
+        match self.snapshot.value(keys::META, keys::FORMAT)? {
+            Some(format) if format != keys::FORMAT_NUMBER => Err(Error::Damaged {
+                what: format!("format {} is unknown here", String::from_utf8_lossy(&format)),
+                place: "meta/format".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn block(&self, height: Height) -> Result<Option<BlockRow>, Error> {
+        let row = self.snapshot.value(keys::BLOCKS, &keys::height(height))?;
+        row.map(|row| BlockRow::decode(&row, height)).transpose()
+    }
+
+    pub(crate) fn entry(&self, index: LogIndex) -> Result<Option<Bytes>, Error> {
+        Ok(self.snapshot.value(keys::ENTRIES, &keys::entry(index))?.map(Bytes::from))
+    }
+
+    pub(crate) fn leaves(&self, index: LogIndex) -> Result<Vec<Bytes>, Error> {
+        match self.snapshot.value(keys::LEAVES, &keys::entry(index))? {
+            Some(row) => rows::decode_list(row, &format!("leaves of entry {index}")),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    pub(crate) fn body(&self, index: LogIndex, leaf: LeafIndex) -> Result<Option<Bytes>, Error> {
+        Ok(self.snapshot.value(keys::BODIES, &keys::body(index, leaf))?.map(Bytes::from))
+    }
+
+    /// The bodies of the first `count` leaves of an entry; `None` where there is none (any more).
+    pub(crate) fn bodies(
+        &self,
+        index: LogIndex,
+        count: usize,
+    ) -> Result<Vec<Option<Bytes>>, Error> {
+        let mut bodies = vec![None; count];
+        for row in self.snapshot.scan(keys::BODIES, Keys::Prefix(&keys::entry(index)))? {
+            let (key, body) = row?;
+            let leaf = key.last_chunk::<4>().map(|leaf| u32::from_be_bytes(*leaf));
+            let place = leaf.and_then(|leaf| usize::try_from(leaf).ok());
+            match place.and_then(|place| bodies.get_mut(place)) {
+                Some(slot) => *slot = Some(Bytes::from(body)),
+                None => return Err(missing(&format!("the leaf of a body of entry {index}"))),
+            }
+        }
+        Ok(bodies)
+    }
+
+    pub(crate) fn node(&self, node: Node) -> Result<Digest, Error> {
+        let row = self.snapshot.value(keys::TREE, &keys::node(node))?;
+        row.and_then(|row| row.try_into().ok())
+            .ok_or_else(|| missing(&format!("node {}/{} of the log", node.level, node.index)))
+    }
+
+    pub(crate) fn page(&self, path: &Path) -> Result<Option<Page>, Error> {
+        let row = self.snapshot.value(keys::PAGES, &path.to_bytes())?;
+        Ok(row.map(|row| Page::decode(&row)).transpose()?)
+    }
+
+    pub(crate) fn histories(&self, tags: &[Tag]) -> Result<Vec<Option<History>>, Error> {
+        let names: Vec<&[u8]> = tags.iter().map(|tag| &tag.0[..]).collect();
+        let found = self.snapshot.values(keys::HISTORIES, &names)?;
+        let read = |row: Vec<u8>| rows::frontier(&row, "histories");
+        found.into_iter().map(|row| row.map(read).transpose()).collect()
+    }
+
+    pub(crate) fn positions(&self, tag: &Tag, from: u64, to: u64) -> Result<Vec<Position>, Error> {
+        let (first, end) = (keys::position(tag, from), keys::position(tag, to));
+        let found = self.snapshot.scan(keys::POSITIONS, Keys::Range(&first, &end))?;
+        found.map(|row| rows::decode_position(&row?.1)).collect()
+    }
+
+    /// Where a commitment stands first.
+    pub(crate) fn position_of(&self, commitment: &Commitment) -> Result<Option<Position>, Error> {
+        let mut found = self.snapshot.scan(keys::COMMITMENTS, Keys::Prefix(&commitment.0))?;
+        let Some(row) = found.next() else { return Ok(None) };
+        let (key, _) = row?;
+        key.get(commitment.0.len()..).map(rows::decode_position).transpose()
+    }
+
+    /// The requests that leave the state before `height`: rows of the expiry family, with the
+    /// state keys in them.
+    pub(crate) fn expired(&self, height: Height) -> Result<Rows, Error> {
+        let end = keys::height(height);
+        let found = self.snapshot.scan(keys::EXPIRY, Keys::Range(&[], &end))?;
+        let split = |row: store::Row| (row.0.to_vec(), row.0.get(8..).unwrap_or_default().to_vec());
+        found.map(|row| Ok(row.map(split)?)).collect()
+    }
+}
+
+fn missing(what: &str) -> Error {
+    Error::Damaged { what: format!("{what} is missing"), place: "store".to_owned() }
+}
+
+/// The state within a block: the moment before it, and what the block has changed so far.
+#[derive(Debug)]
+pub(crate) struct Present<'a> {
+    pub(crate) moment: &'a Moment<'a>,
+    pub(crate) overlay: &'a Overlay,
+}
+
+impl Present<'_> {
+    pub(crate) fn request(&self, key: &[u8]) -> Result<Option<RequestRow>, Error> {
+        self.value(key)?.map(|row| RequestRow::decode(&row)).transpose()
+    }
+}
+
+impl View for Present<'_> {
+    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.overlay.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => Ok(self.moment.snapshot.value(keys::STATE, key)?),
+        }
+    }
+
+    fn values(&self, prefix: &[u8]) -> Result<Rows, Error> {
+        let mut merged = BTreeMap::new();
+        for row in self.moment.snapshot.scan(keys::STATE, Keys::Prefix(prefix))? {
+            let (key, value) = row?;
+            merged.insert(key.into_vec(), Some(value.into_vec()));
+        }
+        let changed = self.overlay.range(prefix.to_vec()..);
+        for (key, value) in changed.take_while(|(key, _)| key.starts_with(prefix)) {
+            merged.insert(key.clone(), value.clone());
+        }
+        Ok(merged.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
+    }
+}
