@@ -97,6 +97,8 @@ fn two_thousand_levels_are_refused() {
         assert_eq!(reason(&open.repeat(1_000_000)), Reason::JsonTooDeep);
         let fits = format!("{}1{}", open.repeat(64), close.repeat(64));
         assert!(read(&fits).is_ok());
+        let one_more = format!("{}1{}", open.repeat(65), close.repeat(65));
+        assert_eq!(reason(&one_more), Reason::JsonTooDeep);
     }
 }
 
