@@ -10,8 +10,7 @@ use epcis::{Event, Limits};
 use party::{ConsortiumId, MemberId};
 use rayon::prelude::*;
 use statement::{
-    Commitment, Height, LeafIndex, LogIndex, MAX_TAGS_PER_CAPTURE, RequestId, Seed,
-    SigningKey,
+    Commitment, Height, LeafIndex, LogIndex, MAX_TAGS_PER_CAPTURE, RequestId, Seed, SigningKey,
 };
 use tokio::sync::Semaphore;
 

@@ -4,7 +4,7 @@ use party::MemberId;
 
 /// Why a capture failed, in the caller's terms.
 ///
-/// Each error names its [`reason`](Self::reason): the UPPER_SNAKE word that every face of the house
+/// Each error names its [`reason`](Self::reason): the `UPPER_SNAKE` word that every face of the house
 /// shows unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ pub enum Error {
     /// The ledger said no, and why.
     #[error("the ledger refused the capture: {message}")]
     Refused {
-        /// Its UPPER_SNAKE reason, such as `REQUEST_ID_REUSED`.
+        /// Its `UPPER_SNAKE` reason, such as `REQUEST_ID_REUSED`.
         reason: String,
         /// Its words.
         message: String,
@@ -61,7 +61,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The UPPER_SNAKE reason that travels to the caller.
+    /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {

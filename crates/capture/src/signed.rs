@@ -33,8 +33,12 @@ impl Stated {
         issuer: &MemberId,
         last_height: Height,
     ) -> Result<Submission, Error> {
-        let capture =
-            Capture { root: self.root, count: self.count, request_id: self.request_id, last_height };
+        let capture = Capture {
+            root: self.root,
+            count: self.count,
+            request_id: self.request_id,
+            last_height,
+        };
         let statement =
             Statement::sign(key, consortium, issuer, Content::Capture, capture.encode())?;
         Ok(Submission {

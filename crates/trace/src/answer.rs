@@ -66,7 +66,7 @@ pub enum Gap {
 }
 
 impl Gap {
-    /// The UPPER_SNAKE reason that travels to the caller.
+    /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// The UPPER_SNAKE reason that travels to the caller.
+    /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

@@ -21,7 +21,7 @@ pub enum Error {
     /// The ledger refused the question.
     #[error("the ledger refused: {message}")]
     Refused {
-        /// Its UPPER_SNAKE reason.
+        /// Its `UPPER_SNAKE` reason.
         reason: String,
         /// Its words.
         message: String,
@@ -53,7 +53,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The UPPER_SNAKE reason that travels to the caller.
+    /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {

@@ -139,12 +139,17 @@ impl Index {
         rows.into_iter().map(|row| Ok(Record::decode(&row.ok_or(Garbled)?)?)).collect()
     }
 
+    /// Marks the index as one that is being emptied, with the cursor that it will have.
+    pub(crate) fn begin_emptying(&self, start: &Cursor) -> Result<(), Error> {
+        let mut batch = self.store.batch();
+        batch.put(META, EMPTYING, &[]);
+        batch.put(META, CURSOR, &start.encode());
+        Ok(self.store.write(batch, Sync::Yes)?)
+    }
+
     /// Removes everything, and leaves the given cursor; taken up again when it was interrupted.
     pub(crate) fn empty(&self, start: &Cursor) -> Result<(), Error> {
-        let mut first = self.store.batch();
-        first.put(META, EMPTYING, &[]);
-        first.put(META, CURSOR, &start.encode());
-        self.store.write(first, Sync::Yes)?;
+        self.begin_emptying(start)?;
         for family in [HEADERS, EVENTS, ITEMS, EVENT_IDS] {
             let mut batch = self.store.batch();
             for row in self.store.scan(family, Keys::All)? {

@@ -261,3 +261,6 @@ fn step(position: Position, record: &Record, via: Option<String>) -> Step {
         bundle: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,8 @@ mod index;
 mod journey;
 mod proof;
 mod record;
+#[cfg(test)]
+mod small_ledger;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 mod view;

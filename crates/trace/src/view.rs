@@ -40,17 +40,12 @@ pub(crate) struct Inner {
     pub(crate) index: Index,
     pub(crate) members: Members,
     /// Held while a block is taken or the index is emptied.
-    state: Mutex<State>,
+    state: Mutex<Cursor>,
     cursor: watch::Sender<Height>,
+    /// Grows, under the lock, when the index is emptied: a follower under way starts again.
+    edition: watch::Sender<u64>,
     /// The greatest height that a quorum or the chain has shown.
     seen: AtomicU64,
-}
-
-#[derive(Debug)]
-struct State {
-    cursor: Cursor,
-    /// Grows when the index is emptied, so that a follower under way starts again.
-    edition: u64,
 }
 
 /// What became of a block that was offered to the index.
@@ -83,7 +78,8 @@ impl View {
             members,
             cursor: watch::Sender::new(cursor.height),
             seen: AtomicU64::new(cursor.seen.0),
-            state: Mutex::new(State { cursor, edition: 0 }),
+            state: Mutex::new(cursor),
+            edition: watch::Sender::new(0),
         };
         Ok(Self { inner: Arc::new(inner), patience: Duration::from_secs(5) })
     }
@@ -129,10 +125,10 @@ impl View {
         let mut wait = FIRST_WAIT;
         loop {
             let before = self.cursor();
-            let round = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                round = self.follow_once(archive) => round,
-            };
+            let round = self.follow_once(archive, &stop).await;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
             match round {
                 Ok(()) => {}
                 Err(error) if error.is_retryable() => {
@@ -151,14 +147,30 @@ impl View {
         }
     }
 
-    /// Follows until the stream ends, or the index is emptied.
-    async fn follow_once(&self, archive: &dyn Archive) -> Result<(), Error> {
+    /// Follows until told to stop, the stream ends, or the index is emptied; a block that is being
+    /// taken is taken to its end.
+    async fn follow_once(
+        &self,
+        archive: &dyn Archive,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let mut editions = self.inner.edition.subscribe();
         let (from, edition) = {
-            let state = self.inner.state.lock();
-            (state.cursor.next(), state.edition)
+            let cursor = self.inner.state.lock();
+            (cursor.next(), *editions.borrow_and_update())
         };
-        let mut blocks = archive.blocks(from).await?.ready_chunks(BLOCKS_AT_ONCE);
-        while let Some(chunk) = blocks.next().await {
+        let stream = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            stream = archive.blocks(from) => stream?,
+        };
+        let mut blocks = stream.ready_chunks(BLOCKS_AT_ONCE);
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = editions.changed() => return Ok(()),
+                next = blocks.next() => next,
+            };
+            let Some(chunk) = next else { return Ok(()) };
             let taken = self
                 .on_index(move |inner| {
                     for block in chunk {
@@ -173,7 +185,6 @@ impl View {
                 return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Empties the index; a follower at work starts again from the first block.
@@ -185,12 +196,12 @@ impl View {
     ///
     /// [`Error::Index`] when the index cannot be written.
     pub fn rebuild(&self) -> Result<(), Error> {
-        let mut state = self.inner.state.lock();
-        let seen = state.cursor.seen.0.max(self.inner.seen.load(Ordering::Relaxed));
-        state.cursor = Cursor::start(&self.inner.members, Height(seen));
-        state.edition += 1;
+        let mut cursor = self.inner.state.lock();
+        *cursor = Cursor::start(&self.inner.members, cursor.seen.max(self.seen()));
         self.inner.cursor.send_replace(Height(0));
-        self.inner.index.empty(&state.cursor)
+        let emptied = self.inner.index.empty(&cursor);
+        self.inner.edition.send_modify(|edition| *edition += 1);
+        emptied
     }
 
     /// The first event that bore an event id, as far as the index has come; it may block.
@@ -248,15 +259,18 @@ impl View {
 impl Inner {
     /// Verifies the next block and takes it.
     fn take(&self, block: &Block, edition: u64) -> Result<Taken, Error> {
-        let mut state = self.state.lock();
-        if state.edition != edition {
+        let mut cursor = self.state.lock();
+        if *self.edition.borrow() != edition {
             return Ok(Taken::Emptied);
         }
-        let block = check(&state.cursor, &self.members, block)?;
+        let block = check(&cursor, &self.members, block)?;
         self.index.take(&block)?;
-        state.cursor = block.cursor;
-        self.seen.fetch_max(state.cursor.height.0, Ordering::Relaxed);
-        self.cursor.send_replace(state.cursor.height);
+        *cursor = block.cursor;
+        self.seen.fetch_max(cursor.height.0, Ordering::Relaxed);
+        self.cursor.send_replace(cursor.height);
         Ok(Taken::Yes)
     }
 }
+
+#[cfg(test)]
+mod tests;

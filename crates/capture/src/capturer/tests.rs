@@ -241,8 +241,10 @@ async fn too_many_identifiers_are_refused_and_the_event_named() {
     assert_eq!(error.reason(), "TOO_MANY_TAGS");
 
     let events: Vec<String> = (0..10).map(|n| event(&n.to_string(), things(2_001))).collect();
-    let error =
-        capturer.capture(&member(), request(3), format!("[{}]", events.join(","))).await.unwrap_err();
+    let error = capturer
+        .capture(&member(), request(3), format!("[{}]", events.join(",")))
+        .await
+        .unwrap_err();
     let path = "eventList".to_owned();
     assert_eq!(error, Error::TooManyTags { path, count: 20_010, limit: 20_000 });
     assert_eq!(ledger.state.lock().log.len(), 1, "nothing was half taken");
@@ -252,8 +254,7 @@ async fn too_many_identifiers_are_refused_and_the_event_named() {
 async fn a_document_of_ten_thousand_events_is_taken_and_one_more_is_refused() {
     let (ledger, capturer) = house();
     let events = |count: usize| -> String {
-        let events: Vec<String> =
-            (0..count).map(|n| event(&n.to_string(), things(1))).collect();
+        let events: Vec<String> = (0..count).map(|n| event(&n.to_string(), things(1))).collect();
         format!("[{}]", events.join(","))
     };
     let captured = capturer.capture(&member(), request(1), events(10_000)).await.unwrap();
