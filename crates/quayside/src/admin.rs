@@ -1,0 +1,221 @@
+//! `quayside admin`: make a consortium; take certificates back.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use node::State;
+use node::admin::{Plan, PlannedMember};
+use party::{ConsortiumId, MemberId};
+use serde::Serialize;
+
+use crate::cli::Global;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::output::{Output, Report, fields, lines, pairs, table};
+
+/// What `admin` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a consortium for development: keys, certificates, genesis, configuration.
+    ///
+    /// Without --member it is the consortium `demo` with six members at three sites, from a seller
+    /// in Hangzhou to a post in Madrid. Refuses to touch a consortium that is there.
+    #[command(after_long_help = fields::<InitReport>())]
+    Init(InitArguments),
+    /// Put a certificate on the revocation list; running nodes refuse it within seconds.
+    #[command(after_long_help = fields::<RevokeReport>())]
+    Revoke(RevokeArguments),
+}
+
+/// What `admin init` takes.
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// The consortium's name: small letters, digits, hyphens.
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    consortium: ConsortiumId,
+    /// A member, as id:role+role:country:site, once for each [default: the demo's six].
+    #[arg(long = "member", value_name = "MEMBER")]
+    members: Vec<PlannedMember>,
+    /// The member that runs the ledger, if no --member has the role operator.
+    #[arg(long, value_name = "MEMBER")]
+    operator: Option<MemberId>,
+    /// The first port: the ledger's; the gateways' follow. 0 takes free ports at every start.
+    #[arg(long, value_name = "PORT", default_value_t = Plan::FIRST_PORT)]
+    first_port: u16,
+    /// A further DNS name or IP address under which the nodes are reached.
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+}
+
+/// What `admin revoke` takes.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    /// The certificate to take back, PEM: members/<id>/client.pem, for instance.
+    certificate: PathBuf,
+    /// Do it without asking: a revocation cannot be undone.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct InitReport {
+    folder: PathBuf,
+    consortium: ConsortiumId,
+    operator: MemberId,
+    members: Vec<MemberLine>,
+    config: PathBuf,
+    nodes: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberLine {
+    id: MemberId,
+    roles: Vec<party::Role>,
+    country: party::Country,
+    sites: Vec<party::SiteId>,
+}
+
+impl Report for InitReport {
+    const COMMAND: &'static str = "admin init";
+    const FIELDS: &'static [(&'static str, &'static str)] = &[
+        ("folder", "the state folder"),
+        ("consortium", "the consortium's name"),
+        ("operator", "the member that runs the ledger"),
+        ("members", "the members, in the order given"),
+        ("members.id", "the member's id"),
+        ("members.roles", "what it does"),
+        ("members.country", "where it is registered, ISO 3166-1 alpha-2"),
+        ("members.sites", "where its machines stand"),
+        ("config", "the configuration of the node that runs every role"),
+        ("nodes", "the configurations of nodes that run one role, relative to the folder"),
+    ];
+
+    fn text(&self) -> String {
+        let mut members = table(&["member", "roles", "country", "sites"]);
+        for member in &self.members {
+            let words = |words: Vec<String>| words.join(" ");
+            members.add_row([
+                member.id.to_string(),
+                words(member.roles.iter().map(ToString::to_string).collect()),
+                member.country.to_string(),
+                words(member.sites.iter().map(ToString::to_string).collect()),
+            ]);
+        }
+        let mut text = lines(&members);
+        text.push('\n');
+        text.push_str(&pairs(&[
+            ("consortium", self.consortium.to_string()),
+            ("ledger of", self.operator.to_string()),
+            ("state", self.folder.display().to_string()),
+            ("config", self.config.display().to_string()),
+        ]));
+        text
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokeReport {
+    serial: String,
+    subject: String,
+    fresh: bool,
+    revoked: usize,
+}
+
+impl Report for RevokeReport {
+    const COMMAND: &'static str = "admin revoke";
+    const FIELDS: &'static [(&'static str, &'static str)] = &[
+        ("serial", "the certificate's serial number, hexadecimal"),
+        ("subject", "whose certificate it is"),
+        ("fresh", "false if it had been revoked before"),
+        ("revoked", "how many certificates the list now names"),
+    ];
+
+    fn text(&self) -> String {
+        let state = if self.fresh { "revoked" } else { "had been revoked before" };
+        pairs(&[
+            ("certificate", self.subject.clone()),
+            ("serial", self.serial.clone()),
+            ("state", state.to_owned()),
+            ("list", format!("{} certificates", self.revoked)),
+        ])
+    }
+}
+
+/// Runs an `admin` verb.
+pub(crate) fn admin(verb: Verb, global: &Global, output: Output) -> Result<Exit, Fault> {
+    match verb {
+        Verb::Init(arguments) => init(arguments, global, output),
+        Verb::Revoke(arguments) => revoke(&arguments, global, output),
+    }
+}
+
+fn init(arguments: InitArguments, global: &Global, output: Output) -> Result<Exit, Fault> {
+    let mut plan = Plan::demo();
+    plan.consortium = arguments.consortium;
+    plan.first_port = arguments.first_port;
+    plan.hosts = arguments.hosts;
+    if !arguments.members.is_empty() {
+        plan.members = arguments.members;
+    }
+    if let Some(operator) = &arguments.operator {
+        // With the demo's cast, naming an operator moves the role rather than adding a second one.
+        for member in &mut plan.members {
+            member.roles.remove(&party::Role::Operator);
+        }
+        plan.appoint(operator)?;
+    }
+    let made = node::admin::init(&global.state, &plan, &clock::System)?;
+    let report = InitReport {
+        config: State::at(&made.folder).config(),
+        folder: made.folder,
+        consortium: plan.consortium,
+        operator: made.operator,
+        nodes: made.nodes,
+        members: plan
+            .members
+            .into_iter()
+            .map(|member| MemberLine {
+                id: member.id,
+                roles: member.roles.into_iter().collect(),
+                country: member.country,
+                sites: member.sites.into_iter().collect(),
+            })
+            .collect(),
+    };
+    output.show(&report)?;
+    output.say("\nThese keys are for development: one machine holds them all.");
+    output.say(&format!("Next: quayside run{}", state_flag(global)));
+    Ok(Exit::Ok)
+}
+
+/// The `--state` to repeat in a suggested command, unless it is the default.
+pub(crate) fn state_flag(global: &Global) -> String {
+    if global.state.as_os_str() == State::DEFAULT_FOLDER {
+        String::new()
+    } else {
+        format!(" --state {}", global.state.display())
+    }
+}
+
+fn revoke(arguments: &RevokeArguments, global: &Global, output: Output) -> Result<Exit, Fault> {
+    let state = State::at(&global.state);
+    state.require()?;
+    if !arguments.yes {
+        return Err(Fault::new(
+            Exit::Usage,
+            format!(
+                "revoking {} cannot be undone, and nothing was done yet",
+                arguments.certificate.display()
+            ),
+        )
+        .help("add --yes to go through with it"));
+    }
+    let done = node::admin::revoke(&state, &arguments.certificate, &clock::System)?;
+    output.show(&RevokeReport {
+        serial: done.serial,
+        subject: done.subject,
+        fresh: done.fresh,
+        revoked: done.revoked,
+    })?;
+    Ok(Exit::Ok)
+}
