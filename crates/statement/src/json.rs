@@ -72,7 +72,10 @@ impl<'a> Scan<'a> {
         loop {
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => self.at += 2,
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                }
                 Some(0..=0x1f) | None => return Err(bad("a string is not closed")),
                 Some(_) => self.at += 1,
             }
@@ -80,6 +83,48 @@ impl<'a> Scan<'a> {
         let inside = self.text.get(start..self.at).ok_or_else(|| bad("a string is not closed"))?;
         self.at += 1;
         Ok(inside)
+    }
+
+    /// Reads what follows a backslash.
+    fn escape(&mut self) -> Result<(), Error> {
+        let next = self.peek();
+        self.at += 1;
+        match next {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => {
+                let digits = self.text.as_bytes().get(self.at..self.at + 4);
+                self.at += 4;
+                let is_hex = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+                if is_hex { Ok(()) } else { Err(bad("an escape is wrong")) }
+            }
+            _ => Err(bad("an escape is unknown")),
+        }
+    }
+
+    /// Reads a number token, which is kept as written: no number is ever computed with here.
+    fn number(&mut self) -> Result<(), Error> {
+        self.skip(b'-');
+        if !self.skip(b'0') {
+            self.digits()?;
+        }
+        if self.skip(b'.') {
+            self.digits()?;
+        }
+        if self.skip(b'e') || self.skip(b'E') {
+            if !self.skip(b'+') {
+                self.skip(b'-');
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(bad("a number is no JSON")) }
     }
 
     fn value(&mut self, depth: u32) -> Result<(), Error> {
@@ -94,13 +139,7 @@ impl<'a> Scan<'a> {
                 scan.value(depth + 1)
             }),
             Some(b'[') => self.sequence(b'[', b']', |scan| scan.value(depth + 1)),
-            Some(b'-' | b'0'..=b'9') => {
-                let rest = self.text.as_bytes().iter().skip(self.at);
-                let is_number =
-                    |byte: &&u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                self.at += rest.take_while(is_number).count();
-                Ok(())
-            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
             _ => self.word(),
         }
     }
@@ -184,6 +223,12 @@ mod tests {
     }
 
     #[test]
+    fn every_form_of_number_and_escape_is_read() {
+        let json = r#"{"a":[0,-0,10,-1.05,1e9,2.5E-3,0e+1],"b":"\"\\\/\b\f\n\r\t\u001f"}"#;
+        assert_eq!(top_level_fields(json).unwrap().len(), 2);
+    }
+
+    #[test]
     fn what_is_not_canonical_is_refused() {
         for bad in [
             "",
@@ -203,6 +248,13 @@ mod tests {
             "{\"\\u00\":1}",
             "{\"a\":[1 ,2]}",
             "{\"a\":}",
+            "{\"a\":-}",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":1e}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12g4\"}",
+            "{\"a\":\"\\\u{e9}\"}",
             "{\"a\":\"\n\"}",
         ] {
             assert!(top_level_fields(bad).is_err(), "{bad}");

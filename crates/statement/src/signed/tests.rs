@@ -137,3 +137,14 @@ fn no_byte_string_makes_the_reader_panic() {
         assert!(Statement::decode(&bytes).is_err());
     }
 }
+
+#[test]
+fn a_promise_of_more_than_there_is_costs_nothing() {
+    // Nested as deeply as fits, and lengths of 2^60 bytes and elements.
+    let deep = [&[0xd2][..], &[0x81; 65_000]].concat();
+    let long = [&[0xd2, 0x84, 0x5b, 0x10][..], &[0; 7], b"bytes"].concat();
+    let many = [&[0xd2, 0x9b, 0x10][..], &[0; 7], &[0x80; 9]].concat();
+    for bytes in [deep, long, many] {
+        assert!(matches!(Statement::decode(&bytes), Err(Error::Malformed { .. })));
+    }
+}
