@@ -1,13 +1,16 @@
 //! Verifies a block against everything that came before it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use contracts::RetireKey;
 use epcis::{Action, Event, Kind};
 use gs1::Item;
 use merkle::{Rfc9162Sha256, TreeHash};
-use party::{MemberId, Members};
+use party::MemberId;
 use statement::{
-    Capture, Content, Header, Height, LeafIndex, OpenBody, Position, Statement, Tag, body_digest,
-    capture_tree, contents_digest, members_digest,
+    Act, Capture, Content, Header, Height, LeafIndex, OpenBody, Position, Statement, Tag,
+    body_digest, capture_tree, contents_digest, members_digest,
 };
 
 use crate::cursor::Cursor;
@@ -33,43 +36,46 @@ pub(crate) struct Leaf {
 }
 
 /// Verifies the block that comes after `cursor`.
-pub(crate) fn check(cursor: &Cursor, members: &Members, block: &Block) -> Result<Checked, Error> {
+pub(crate) fn check(cursor: &Cursor, block: &Block) -> Result<Checked, Error> {
     let at = Blame { height: cursor.next() };
     let header = Header::decode(&block.header).map_err(|error| at.lied(error))?;
-    at.demand(header.consortium == cursor.consortium, "the block is another consortium's")?;
+    at.demand(
+        header.consortium == *cursor.members.consortium(),
+        "the block is another consortium's",
+    )?;
     at.demand(header.height == cursor.next(), "the block is not the next one")?;
     at.demand(header.parent == cursor.hash, "the block does not follow the one before it")?;
     at.demand(header.time_ms > cursor.time_ms, "the block's time does not increase")?;
-    at.demand(header.members == members_digest(members), "the members are not the pinned ones")?;
     let contents = block.entries.iter().map(|entry| (&entry.statement[..], &entry.leaves[..]));
     at.demand(header.contents == contents_digest(contents), "the contents are not the header's")?;
 
-    let mut log = cursor.log.clone();
+    let mut cursor = cursor.clone();
     let mut leaves = Vec::new();
     for entry in &block.entries {
-        at.demand(entry.index.0 == log.size(), "a statement is not at its place in the log")?;
-        log.push(Rfc9162Sha256::leaf(&entry.statement), &mut |_, _| ());
-        check_entry(&at, members, &header, entry, &mut leaves)?;
+        at.demand(
+            entry.index.0 == cursor.log.size(),
+            "a statement is not at its place in the log",
+        )?;
+        cursor.log.push(Rfc9162Sha256::leaf(&entry.statement), &mut |_, _| ());
+        check_entry(&at, &header, entry, &mut cursor, &mut leaves)?;
     }
-    at.demand(header.log_size.0 == log.size(), "the log has not the size that the header says")?;
-    at.demand(header.log_root == log.root(), "the log has not the root that the header says")?;
-    let cursor = Cursor {
-        height: header.height,
-        hash: header.hash(),
-        time_ms: header.time_ms,
-        log,
-        seen: cursor.seen.max(header.height),
-        ..cursor.clone()
-    };
+    at.demand(header.log_size.0 == cursor.log.size(), "the log has not the header's size")?;
+    at.demand(header.log_root == cursor.log.root(), "the log has not the header's root")?;
+    let members = members_digest(&cursor.members);
+    at.demand(header.members == members, "the members are not the pinned ones")?;
+    cursor.height = header.height;
+    cursor.hash = header.hash();
+    cursor.time_ms = header.time_ms;
+    cursor.seen = cursor.seen.max(header.height);
     Ok(Checked { header, cursor, leaves })
 }
 
 /// Verifies one log entry: signature, capture tree, and every body that is there.
 fn check_entry(
     at: &Blame,
-    members: &Members,
     header: &Header,
     entry: &Entry,
+    cursor: &mut Cursor,
     leaves: &mut Vec<Leaf>,
 ) -> Result<(), Error> {
     let statement = Statement::decode(&entry.statement).map_err(|error| at.lied(error))?;
@@ -78,12 +84,14 @@ fn check_entry(
         // It names the members and is signed by one of them; what binds it is the pinned digest.
         return at.demand(entry.index.0 == 0, "a second genesis");
     }
+    let members = Arc::clone(&cursor.members);
     let issuer = members
         .get(statement.issuer())
         .ok_or_else(|| at.lied(format_args!("{} is no member", statement.issuer())))?;
     statement.verify(&issuer.statement_key).map_err(|error| at.lied(error))?;
     if statement.content() != Content::Capture {
-        return at.demand(entry.leaves.is_empty(), "only a capture has leaves");
+        at.demand(entry.leaves.is_empty(), "only a capture has leaves")?;
+        return check_act(at, &statement, cursor);
     }
     let capture = Capture::decode(statement.payload()).map_err(|error| at.lied(error))?;
     let count = u32::try_from(entry.leaves.len()).map_err(|error| at.lied(error))?;
@@ -95,6 +103,21 @@ fn check_entry(
         leaves.push(check_leaf(at, header, &issuer.id, position, leaf, body.as_ref())?);
     }
     Ok(())
+}
+
+/// Takes note of a member's new statement key; other acts say nothing to a view.
+fn check_act(at: &Blame, statement: &Statement, cursor: &mut Cursor) -> Result<(), Error> {
+    if statement.content() != Content::Governance {
+        return Ok(());
+    }
+    let act = Act::decode(statement.payload()).map_err(|error| at.lied(error))?;
+    if act.name != RetireKey::NAME {
+        return Ok(());
+    }
+    let renewal = RetireKey::decode(&act.arguments).map_err(|refusal| at.lied(refusal.message))?;
+    let (consortium, issuer) = (statement.consortium(), statement.issuer());
+    renewal.verify(consortium, issuer).map_err(|refusal| at.lied(refusal.message))?;
+    cursor.renew(issuer, renewal.new_key).map_err(|error| at.lied(error))
 }
 
 /// Verifies one leaf and, where it is here, its body.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use party::Members;
 use statement::hash::Context;
 use statement::{Commitment, Header, Height, LogSize, Position, Tag};
 use store::{Access, Family, Keys, Options, Store, Sync, Tuning};
@@ -53,9 +54,9 @@ impl Index {
     }
 
     /// The cursor, if a block was ever taken.
-    pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Error> {
+    pub(crate) fn cursor(&self, members: &Members) -> Result<Option<Cursor>, Error> {
         let Some(bytes) = self.store.value(META, CURSOR)? else { return Ok(None) };
-        Ok(Some(Cursor::decode(&bytes)?))
+        Ok(Some(Cursor::decode(&bytes, members)?))
     }
 
     pub(crate) fn is_emptying(&self) -> Result<bool, Error> {

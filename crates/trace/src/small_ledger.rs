@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use contracts::RetireKey;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use merkle::map::{self, Page, Path};
@@ -11,7 +12,7 @@ use merkle::{Digest, Rfc9162Sha256, TreeHash};
 use parking_lot::Mutex;
 use party::{Member, MemberId, Members};
 use statement::{
-    Bundle, Capture, Checkpoint, Commitment, Content, Evidence, Genesis, Header, Height,
+    Act, Bundle, Capture, Checkpoint, Commitment, Content, Evidence, Genesis, Header, Height,
     HistoryProof, HistoryRecord, Leaf, LeafIndex, LogIndex, LogSize, Note, OpenBody, Position,
     Receipt, RequestId, Seed, SigningKey, StateHash, Statement, Tag, body_digest, capture_tree,
     contents_digest, history_key, members_digest, state_value_digest,
@@ -49,7 +50,7 @@ struct Edition {
 
 #[derive(Debug)]
 pub(crate) struct SmallLedger {
-    members: Members,
+    members: Mutex<Members>,
     blocks: Mutex<Vec<Block>>,
     editions: Mutex<Vec<Edition>>,
     /// Positions that this ledger's state does not count: a quorum that lies.
@@ -142,11 +143,19 @@ pub(crate) fn sign(request_id: RequestId, leaves: Vec<Bytes>, bodies: Vec<Option
     Entry { index: LogIndex(0), statement, leaves, bodies }
 }
 
+/// The same entry, signed with another key.
+pub(crate) fn sign_again(entry: &Entry, key: &SigningKey) -> Entry {
+    let old = Statement::decode(&entry.statement).unwrap();
+    let payload = old.payload().to_vec();
+    let new = Statement::sign(key, old.consortium(), old.issuer(), old.content(), payload);
+    Entry { statement: Bytes::from(new.unwrap().into_bytes()), ..entry.clone() }
+}
+
 impl SmallLedger {
     /// A ledger with genesis in block 1.
     pub(crate) fn new() -> Self {
         let ledger = Self {
-            members: members(),
+            members: Mutex::new(members()),
             blocks: Mutex::default(),
             editions: Mutex::default(),
             hidden: Mutex::default(),
@@ -176,6 +185,27 @@ impl SmallLedger {
     pub(crate) fn take(&self, events: &[String]) {
         let request = u64::try_from(self.blocks.lock().len()).unwrap();
         self.add(vec![capture(request, events)]);
+    }
+
+    /// Gives the one member a new statement key, in a block of its own.
+    pub(crate) fn renew_key(&self, key: &SigningKey) {
+        let consortium = members().consortium().clone();
+        let act = Act {
+            name: RetireKey::NAME.into(),
+            arguments: RetireKey::sign(key, &consortium, &issuer()).encode(),
+            request_id: RequestId([0xff; 16]),
+            last_height: Height(1_000),
+        };
+        let content = Content::Governance;
+        let statement =
+            Statement::sign(&statement_key(), &consortium, &issuer(), content, act.encode());
+        let statement = Bytes::from(statement.unwrap().into_bytes());
+        let mut member = members().get(&issuer()).unwrap().clone();
+        member.statement_key = key.public();
+        let validators = members().validators().clone();
+        *self.members.lock() = Members::new(consortium, vec![member], validators).unwrap();
+        let (leaves, bodies) = (Vec::new(), Vec::new());
+        self.add(vec![Entry { index: LogIndex(0), statement, leaves, bodies }]);
     }
 
     /// Makes a block of these entries.
@@ -217,7 +247,7 @@ impl SmallLedger {
         let height = u64::try_from(blocks.len()).unwrap() + 1;
         let contents = entries.iter().map(|entry| (&entry.statement[..], &entry.leaves[..]));
         let header = Header {
-            consortium: self.members.consortium().clone(),
+            consortium: members().consortium().clone(),
             height: Height(height),
             parent: editions.last().map_or([0; 32], |edition| edition.header.hash()),
             time_ms: i64::try_from(height).unwrap() * 1_000,
@@ -225,7 +255,7 @@ impl SmallLedger {
             log_size: LogSize(u64::try_from(log.len()).unwrap()),
             log_root: merkle::root::<Rfc9162Sha256>(&log),
             state_root: update.root,
-            members: members_digest(&self.members),
+            members: members_digest(&self.members.lock()),
         };
         blocks.push(Block { header: Bytes::from(header.encode()), entries });
         editions.push(Edition { header, histories, pages });
@@ -313,10 +343,10 @@ impl Archive for std::sync::Arc<SmallLedger> {
                 let path = merkle::inclusion_path::<Rfc9162Sha256>(&log, at).unwrap();
                 let (index, size) = (entry.index, LogSize(u64::try_from(log.len()).unwrap()));
                 let key = receipt_key();
-                let consortium = self.members.consortium();
+                let consortium = members().consortium().clone();
                 let receipt = Receipt::sign(
                     &key,
-                    consortium,
+                    &consortium,
                     &issuer(),
                     &entry.statement,
                     index,

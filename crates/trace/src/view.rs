@@ -65,8 +65,8 @@ impl View {
     pub fn open(path: &Path, members: Members) -> Result<Self, Error> {
         let index = Index::open(path)?;
         let start = Cursor::start(&members, Height(0));
-        let cursor = index.cursor()?.unwrap_or_else(|| start.clone());
-        if (&cursor.consortium, &cursor.members) != (&start.consortium, &start.members) {
+        let cursor = index.cursor(&members)?.unwrap_or_else(|| start.clone());
+        if cursor.pinned != start.pinned {
             let why = "it was made for another consortium, or for other members".into();
             return Err(Error::WrongIndex { path: path.display().to_string(), why });
         }
@@ -226,8 +226,18 @@ impl View {
     ) -> Result<Bytes, Error> {
         let bundle = archive.bundle(commitment).await?;
         let lied = |what: String| Error::Misbehaved { height: self.cursor(), what };
-        let verified = verify_bundle(&bundle, &self.inner.members)
-            .map_err(|fault| lied(format!("the bundle of {commitment} is {fault}")))?;
+        let editions = self.inner.state.lock().editions(&self.inner.members);
+        let editions = editions.map_err(|error| Error::Index { message: error.to_string() })?;
+        // A statement is as old as its key: the newest edition first, for most are new.
+        let mut verdict = Err(lied(format!("the bundle of {commitment} has no members")));
+        for members in editions.iter().rev() {
+            verdict = verify_bundle(&bundle, members)
+                .map_err(|fault| lied(format!("the bundle of {commitment} is {fault}")));
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        let verified = verdict?;
         if verified.commitment != *commitment {
             return Err(lied(format!("the bundle of {commitment} is another event's")));
         }
@@ -263,7 +273,7 @@ impl Inner {
         if *self.edition.borrow() != edition {
             return Ok(Taken::Emptied);
         }
-        let block = check(&cursor, &self.members, block)?;
+        let block = check(&cursor, block)?;
         self.index.take(&block)?;
         *cursor = block.cursor;
         self.seen.fetch_max(cursor.height.0, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Following: what is verified, what is kept, what is taken up again.
 
-use statement::{Digest, Header, LogIndex, RequestId, SigningKey, Statement, Tag};
+use statement::{Digest, Header, LogIndex, RequestId, SigningKey, Tag};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -179,10 +179,10 @@ async fn a_block_that_was_changed_in_any_part_is_refused() {
         ("not the pinned ones", |block| header(block, |header| header.members = OTHER)),
         ("contents are not", |block| header(block, |header| header.contents = OTHER)),
         ("contents are not", |block| drop(block.entries[0].leaves.pop())),
-        ("not the size", |block| {
+        ("not the header's size", |block| {
             header(block, |header| header.log_size = statement::LogSize(9));
         }),
-        ("not the root", |block| header(block, |header| header.log_root = OTHER)),
+        ("not the header's root", |block| header(block, |header| header.log_root = OTHER)),
         ("place in the log", |block| block.entries[0].index = LogIndex(0)),
         ("not one body to each leaf", |block| drop(block.entries[0].bodies.pop())),
     ];
@@ -210,17 +210,8 @@ async fn a_body_in_place_of_another_is_refused() {
 #[tokio::test]
 async fn what_a_stranger_signed_is_refused_though_a_quorum_let_it_pass() {
     let house = house();
-    let mut entry = capture(7, &[observed(THING, 1)]);
-    let statement = Statement::decode(&entry.statement).unwrap();
-    let forged = Statement::sign(
-        &SigningKey::from_bytes([8; 32]),
-        members().consortium(),
-        &small_ledger::issuer(),
-        statement.content(),
-        statement.payload().to_vec(),
-    );
-    entry.statement = Bytes::from(forged.unwrap().into_bytes());
-    house.ledger.add(vec![entry]);
+    let entry = capture(7, &[observed(THING, 1)]);
+    house.ledger.add(vec![small_ledger::sign_again(&entry, &SigningKey::from_bytes([8; 32]))]);
     assert!(matches!(house.fault().await, Error::Misbehaved { height: Height(2), .. }));
 }
 
@@ -268,6 +259,32 @@ async fn a_bad_event_raises_an_alert_and_does_not_stop_the_view() {
     assert_eq!(alerts, [Alert::CommitmentMismatch, Alert::BodyMalformed]);
     assert!(trace.steps.iter().all(|step| step.event.is_none()), "shown as closed");
     assert!(matches!(trace.completeness, Completeness::Incomplete { .. }));
+}
+
+#[tokio::test]
+async fn a_member_may_renew_its_key_and_its_bundles_hold_before_and_after() {
+    let house = house();
+    house.ledger.take(&[observed(THING, 1)]);
+    let new_key = SigningKey::from_bytes([6; 32]);
+    house.ledger.renew_key(&new_key);
+    let (_follower, _stop) = house.follow();
+    house.reach(3).await;
+    house.ledger.take(&[observed(THING, 2)]);
+    let late = tokio::time::timeout(Duration::from_millis(300), house.reach(4)).await;
+    assert!(late.is_err(), "the old key signs no more");
+
+    let house = self::house();
+    house.ledger.take(&[observed(THING, 1)]);
+    house.ledger.renew_key(&new_key);
+    let entry = small_ledger::sign_again(&capture(9, &[observed(THING, 2)]), &new_key);
+    house.ledger.add(vec![entry]);
+    let (_follower, _stop) = house.follow();
+    house.reach(4).await;
+    let item = gs1::Item::parse(THING).unwrap();
+    let mut trace = house.view.trace(&item, &house.ledger).await.unwrap();
+    assert!(trace.is_complete());
+    house.view.attach_bundles(&mut trace, &house.ledger).await.unwrap();
+    assert_eq!(trace.steps.len(), 2);
 }
 
 #[tokio::test]
