@@ -36,6 +36,8 @@ pub(crate) enum Lie {
     Old(u64),
     /// Answers nothing.
     Mute,
+    /// Says another count than it proves.
+    Miscount,
     /// Answers with the proof for another tag.
     OtherTag,
 }
@@ -296,7 +298,10 @@ impl SmallLedger {
         let proven = if lie == Lie::OtherTag { Tag::open("urn:x:other") } else { *tag };
         let read = &mut |path: &Path| Ok::<_, merkle::Error>(edition.pages.get(path).cloned());
         let state = map::prove::<StateHash, _>(read, &history_key(&proven)).unwrap();
-        let count = record.map_or(0, |record| record.count);
+        let mut count = record.map_or(0, |record| record.count);
+        if lie == Lie::Miscount {
+            count += 1;
+        }
         let proof = HistoryProof { tag: proven, record, state, note };
         History { count, positions, proof: Bytes::from(proof.encode()) }
     }

@@ -126,6 +126,7 @@ async fn a_ledger_that_hides_adds_or_mixes_up_is_caught() {
     assert_eq!(house.gap(Lie::CutLast).await, Gap::ProofInvalid);
     assert_eq!(house.gap(Lie::CutLastAndCount).await, Gap::ProofInvalid);
     assert_eq!(house.gap(Lie::Add).await, Gap::ProofInvalid);
+    assert_eq!(house.gap(Lie::Miscount).await, Gap::ProofInvalid);
     assert_eq!(house.gap(Lie::OtherTag).await, Gap::ProofInvalid);
     assert_eq!(house.gap(Lie::Mute).await, Gap::NoProof);
     house.ledger.lie(Lie::Mute);
