@@ -1,0 +1,205 @@
+//! A refusal as a client sees it: the status and its details, decoded.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+pub use tonic::Code;
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+use crate::limits::MAX_REQUEST_BYTES;
+use crate::refusal::{DOMAIN, Refusal};
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({reason})")]
+pub struct Error {
+    /// The gRPC code.
+    pub code: Code,
+    /// The word for it, one of [`crate::REASONS`] unless the server is of another version.
+    pub reason: String,
+    /// What happened, for people.
+    pub message: String,
+    /// The path of the field at fault, when one is.
+    pub field: Option<String>,
+    /// When to try again, when that may help.
+    pub retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// Whether the same call may succeed later, unchanged.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.retry_after.is_some()
+    }
+
+    fn local(code: Code, reason: &str, message: String) -> Self {
+        Self { code, reason: reason.to_owned(), message, field: None, retry_after: None }
+    }
+
+    /// The endpoint cannot be used as it is.
+    pub(super) fn endpoint(url: &str, error: &tonic::transport::Error) -> Self {
+        let what = with_sources(error.to_string(), error.source());
+        let message = format!("the endpoint {url} cannot be used: {what}");
+        Self::local(Code::InvalidArgument, "FIELD_INVALID", message)
+    }
+
+    /// The address is not of the one scheme.
+    pub(super) fn url(url: &str) -> Self {
+        let message = format!("`{url}` is no address of a service: it must begin with https://");
+        Self::local(Code::InvalidArgument, "FIELD_INVALID", message)
+    }
+
+    /// The request is larger than a server reads.
+    pub(super) fn too_large(found: usize) -> Self {
+        let message =
+            format!("the request has {found} bytes, and may have at most {MAX_REQUEST_BYTES}");
+        Self::local(Code::ResourceExhausted, "REQUEST_TOO_LARGE", message)
+    }
+
+    /// The answer is not what the protos promise.
+    pub(super) fn answer(what: impl std::fmt::Display) -> Self {
+        let message = format!("the server's answer cannot be used: {what}");
+        Self::local(Code::DataLoss, "ANSWER_MALFORMED", message)
+    }
+
+    /// The stream has gone silent.
+    pub(super) fn silent(waited: Duration) -> Self {
+        let message = format!("the stream showed no sign of life for {} s", waited.as_secs());
+        let retry_after = Some(Duration::from_secs(1));
+        Self { retry_after, ..Self::local(Code::Unavailable, "UNREACHABLE", message) }
+    }
+
+    /// Whether it is unknown what became of the call: it may have been done.
+    fn is_in_doubt(&self) -> bool {
+        matches!(self.code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        let Some(info) = details.error_info().filter(|info| info.domain == DOMAIN) else {
+            return without_details(&status);
+        };
+        let field = details
+            .bad_request()
+            .and_then(|bad| bad.field_violations.first())
+            .map(|violation| violation.field.clone());
+        Self {
+            code: status.code(),
+            reason: info.reason.clone(),
+            message: status.message().to_owned(),
+            field,
+            retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+        }
+    }
+}
+
+/// Reads a status that no service of ours has made: the connection's, or a stranger's.
+fn without_details(status: &Status) -> Error {
+    let message = with_sources(status.message().to_owned(), status.source());
+    let retry = Some(Duration::from_secs(1));
+    let (code, reason, retry_after) = match status.code() {
+        // A size that tonic itself refuses, coming or going.
+        Code::OutOfRange => (Code::ResourceExhausted, "REQUEST_TOO_LARGE", None),
+        Code::DeadlineExceeded => (Code::DeadlineExceeded, "TIMED_OUT", retry),
+        Code::Unimplemented => (Code::Unimplemented, "METHOD_UNKNOWN", None),
+        // A status with a source comes from this end: the transport broke.
+        Code::Unavailable => (Code::Unavailable, "UNREACHABLE", retry),
+        _ if status.source().is_some() => (Code::Unavailable, "UNREACHABLE", retry),
+        Code::Cancelled => (Code::Cancelled, "CANCELLED", retry),
+        code => (code, "INTERNAL", None),
+    };
+    Error { code, reason: reason.to_owned(), message, field: None, retry_after }
+}
+
+/// An error with what lies under it, in one line; what says nothing new is left out.
+fn with_sources(
+    mut text: String,
+    mut source: Option<&(dyn std::error::Error + 'static)>,
+) -> String {
+    while let Some(under) = source {
+        let more = under.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = under.source();
+    }
+    text
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::answer(refusal.into_message())
+    }
+}
+
+impl From<Error> for capture::Error {
+    fn from(error: Error) -> Self {
+        let retry_after_ms =
+            error.retry_after.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        if error.is_in_doubt() {
+            return Self::Unavailable { message: error.message };
+        }
+        let Error { reason, message, field, .. } = error;
+        Self::Refused { reason, message, field, retry_after_ms }
+    }
+}
+
+impl From<Error> for trace::Error {
+    fn from(error: Error) -> Self {
+        if error.is_in_doubt() || error.is_retryable() {
+            return Self::Unavailable { message: error.message };
+        }
+        let Error { reason, message, field, .. } = error;
+        if reason == "NOT_FOUND" {
+            // Both ends say that it is not there; once is enough.
+            let what = message.strip_suffix(" is not in the log").unwrap_or(&message);
+            return Self::NotFound { what: what.to_owned() };
+        }
+        Self::Refused { reason, message, field }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_comes_back_as_it_was_made() {
+        let refusal = Refusal::invalid("tag", "has 3 bytes, and must have exactly 16")
+            .retry_after(Duration::from_millis(250));
+        let error = Error::from(Status::from(refusal));
+        assert_eq!(error.code, Code::InvalidArgument);
+        assert_eq!(error.reason, "FIELD_INVALID");
+        assert_eq!(error.field.as_deref(), Some("tag"));
+        assert_eq!(error.message, "`tag` has 3 bytes, and must have exactly 16");
+        assert_eq!(error.retry_after, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_broken_connection_leaves_a_capture_in_doubt_and_retryable() {
+        let error = Error::from(Status::unavailable("tcp connect error"));
+        assert_eq!(error.reason, "UNREACHABLE");
+        let error = capture::Error::from(error);
+        assert!(error.is_retryable(), "{error:?}");
+        assert_eq!(error.reason(), "LEDGER_UNAVAILABLE");
+    }
+
+    #[test]
+    fn an_overloaded_ledger_passes_its_delay_on() {
+        let busy = Refusal::new("OVERLOADED", "256 MiB wait").retry_after(Duration::from_millis(9));
+        let error = capture::Error::from(Error::from(Status::from(busy)));
+        assert_eq!((error.reason(), error.retry_after_ms()), ("OVERLOADED", Some(9)));
+    }
+
+    #[test]
+    fn a_refused_capture_keeps_its_reason_and_its_field() {
+        let refusal = Refusal::new("REQUEST_ID_REUSED", "used before").at("request_id");
+        let error = capture::Error::from(Error::from(Status::from(refusal)));
+        assert_eq!((error.reason(), error.field()), ("REQUEST_ID_REUSED", Some("request_id")));
+        assert!(!error.is_retryable());
+    }
+}

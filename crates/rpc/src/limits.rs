@@ -1,0 +1,72 @@
+//! What a peer may ask for: sizes, counts and times, each set and none left to a default.
+
+use std::time::Duration;
+
+/// Largest request that a server reads, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Largest answer that a client reads, in bytes.
+///
+/// A little more than [`MAX_REQUEST_BYTES`], so that whatever could be appended fits the answer
+/// that brings it back with its header and its proofs.
+pub const MAX_RESPONSE_BYTES: usize = MAX_REQUEST_BYTES + 256 * 1024;
+
+/// Where a stream starts a new message, in bytes of payload.
+pub(crate) const PART_BYTES: usize = 1024 * 1024;
+
+/// Where an answer that can be continued is cut, in bytes of payload.
+pub(crate) const PAGE_BYTES: usize = 12 * 1024 * 1024;
+
+/// Most positions in one answer about a history.
+pub(crate) const MAX_POSITIONS: u64 = 100_000;
+
+/// Calls that one server serves at a time, over all connections; more are refused at once.
+pub(crate) const MAX_CALLS: usize = 512;
+
+/// Connections that one server holds; more wait in the listener's queue.
+pub(crate) const MAX_CONNECTIONS: usize = 512;
+
+/// Streams on one connection.
+pub(crate) const MAX_STREAMS: u32 = 256;
+
+/// Bytes of headers in one request.
+pub(crate) const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Streams that a peer may reset before they were accepted (CVE-2023-44487).
+pub(crate) const MAX_PENDING_RESETS: usize = 64;
+
+/// Streams that this end may have to reset for a peer's errors.
+pub(crate) const MAX_LOCAL_RESETS: usize = 256;
+
+/// Window of one stream, in bytes: a capture of ordinary size travels without waiting.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// Window of a connection, in bytes.
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// How long a server works on one call until it answers. Streams only have to begin within it.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a client waits for an answer.
+pub(crate) const CLIENT_TIMEOUT: Duration = Duration::from_secs(70);
+
+/// How long a TCP connection and a TLS handshake may take.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a quiet connection is probed.
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long a probe may stay unanswered.
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a quiet stream of blocks shows a sign of life.
+pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a reader of blocks waits for a sign of life.
+pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long calls under way may take once a server is told to stop.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest text of an error that is sent, in bytes: it travels in headers, which are limited.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 1024;

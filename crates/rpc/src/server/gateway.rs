@@ -1,0 +1,165 @@
+//! `quayside.gateway.v1.GatewayService` over a capturer and a view.
+
+use capture::Captured;
+use gs1::Item;
+use party::{ConsortiumId, MemberId};
+use statement::Height;
+use tonic::{Request, Response, Status};
+
+use super::Gateway;
+use super::ledger::caller;
+use crate::caller::{Caller, Principal};
+use crate::convert;
+use crate::field;
+use crate::limits::{MAX_REQUEST_BYTES, PAGE_BYTES};
+use crate::pb::gateway::v1 as pb;
+use crate::pb::gateway::v1::gateway_service_server::GatewayService;
+use crate::refusal::Refusal;
+
+/// Bytes of an item's name: more than any GS1 key or sensible URI has.
+const MAX_ITEM_BYTES: usize = 2048;
+
+/// Answers from a gateway.
+#[derive(Debug)]
+pub(crate) struct GatewayFace {
+    gateway: Gateway,
+    consortium: ConsortiumId,
+}
+
+impl GatewayFace {
+    pub(crate) const fn new(gateway: Gateway, consortium: ConsortiumId) -> Self {
+        Self { gateway, consortium }
+    }
+
+    /// The member in whose name the caller asks, when this gateway serves it.
+    fn member<'a>(&self, caller: &'a Caller) -> Result<&'a MemberId, Refusal> {
+        let Principal::Member(member, _) = &caller.principal else {
+            let who = &caller.principal;
+            let why = format!("{who} is no member, and a gateway acts for members only");
+            return Err(Refusal::new("CALLER_NOT_ISSUER", why));
+        };
+        if self.gateway.capturer.members().any(|served| served == member) {
+            return Ok(member);
+        }
+        let why = format!("this gateway does not act for member {member}");
+        Err(Refusal::new("MEMBER_UNKNOWN", why))
+    }
+
+    /// The steps from `first` on that fit a message, and where the next page begins.
+    async fn steps(
+        &self,
+        steps: Vec<trace::Step>,
+        first: u32,
+        with_bundles: bool,
+    ) -> Result<(Vec<pb::Step>, u32), Refusal> {
+        let mut page = Vec::new();
+        let mut filled = 0;
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        for (number, mut step) in steps.into_iter().enumerate().skip(first) {
+            if with_bundles && step.bundle.is_none() {
+                let archive = self.gateway.archive.as_ref();
+                step.bundle = match self.gateway.view.bundle(&step.commitment, archive).await {
+                    Ok(bundle) => Some(bundle),
+                    // A body that was erased leaves a step without a bundle, and closed.
+                    Err(trace::Error::NotFound { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
+            } else if !with_bundles {
+                step.bundle = None;
+            }
+            let step = convert::step_out(step);
+            let bytes = prost::Message::encoded_len(&step);
+            if filled > 0 && filled + bytes > PAGE_BYTES {
+                return Ok((page, u32::try_from(number).unwrap_or(u32::MAX)));
+            }
+            filled += bytes;
+            page.push(step);
+        }
+        Ok((page, 0))
+    }
+}
+
+#[tonic::async_trait]
+impl GatewayService for GatewayFace {
+    async fn capture_events(
+        &self,
+        request: Request<pb::CaptureEventsRequest>,
+    ) -> Result<Response<pb::CaptureEventsResponse>, Status> {
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let pb::CaptureEventsRequest { request_id, document } = request.into_inner();
+        let request_id = field::request_id("request_id", &request_id)?;
+        let document = field::bytes("document", document, MAX_REQUEST_BYTES)?;
+        let captured: Captured = self
+            .gateway
+            .capturer
+            .capture(member, request_id, document)
+            .await
+            .map_err(Refusal::from)?;
+        Ok(Response::new(convert::captured_out(captured)))
+    }
+
+    async fn trace_item(
+        &self,
+        request: Request<pb::TraceItemRequest>,
+    ) -> Result<Response<pb::TraceItemResponse>, Status> {
+        self.member(&caller(&request)?)?;
+        let pb::TraceItemRequest { item, with_bundles, first_step } = request.into_inner();
+        let item = field::text("item", item, MAX_ITEM_BYTES)?;
+        let item = Item::parse(&item).map_err(|error| {
+            Refusal::invalid("item", format_args!("is no item's name: {error}"))
+        })?;
+        let archive = self.gateway.archive.as_ref();
+        let mut trace = self.gateway.view.trace(&item, archive).await.map_err(Refusal::from)?;
+        let steps = std::mem::take(&mut trace.steps);
+        let step_count = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        if first_step > step_count {
+            let why = format_args!("is {first_step}, and the trace has {step_count} steps");
+            return Err(Refusal::invalid("first_step", why).into());
+        }
+        let (steps, next_step) = self.steps(steps, first_step, with_bundles).await?;
+        let head = convert::trace_out(trace);
+        Ok(Response::new(pb::TraceItemResponse { step_count, steps, next_step, ..head }))
+    }
+
+    async fn get_bundle(
+        &self,
+        request: Request<pb::GetBundleRequest>,
+    ) -> Result<Response<pb::GetBundleResponse>, Status> {
+        self.member(&caller(&request)?)?;
+        let commitment = field::commitment("commitment", &request.into_inner().commitment)?;
+        let archive = self.gateway.archive.as_ref();
+        let bundle = self.gateway.view.bundle(&commitment, archive).await.map_err(Refusal::from)?;
+        Ok(Response::new(pb::GetBundleResponse { bundle }))
+    }
+
+    async fn get_status(
+        &self,
+        _: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        // A gateway whose ledger is away still says how far it is.
+        let height = self.gateway.archive.height().await.unwrap_or(Height(0));
+        Ok(Response::new(pb::GetStatusResponse {
+            consortium: self.consortium.to_string(),
+            cursor: self.gateway.view.cursor().0,
+            height: height.0,
+            members: self.gateway.capturer.members().map(ToString::to_string).collect(),
+        }))
+    }
+
+    async fn rebuild_index(
+        &self,
+        request: Request<pb::RebuildIndexRequest>,
+    ) -> Result<Response<pb::RebuildIndexResponse>, Status> {
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let height = self.gateway.archive.height().await.map_err(Refusal::from)?;
+        tracing::info!(%member, height = height.0, "the index is built again on request");
+        let view = self.gateway.view.clone();
+        tokio::task::spawn_blocking(move || view.rebuild())
+            .await
+            .map_err(|error| Refusal::internal(format_args!("a rebuild failed: {error}")))?
+            .map_err(Refusal::from)?;
+        Ok(Response::new(pb::RebuildIndexResponse { height: height.0 }))
+    }
+}

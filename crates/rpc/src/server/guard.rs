@@ -1,0 +1,210 @@
+//! What every call passes before and after its handler: identity, load, panics, time, and the
+//! details that a refusal of tonic's own lacks.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use super::drain::Drain;
+use crate::caller::Trust;
+use crate::limits::{CALL_TIMEOUT, MAX_CALLS};
+use crate::refusal::Refusal;
+
+/// Paths of services that any holder of a valid certificate of the consortium may call.
+const OPEN_TO_ALL: &str = "/grpc.";
+
+/// The calls that stream until somebody leaves.
+const STREAMS: [&str; 3] = [
+    "/quayside.ledger.v1.LedgerService/Follow",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+];
+
+/// Wraps all services of a server.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    trust: Trust,
+    calls: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Guard {
+    /// Guards for these parties; streams end when `stop` is cancelled.
+    pub(crate) fn new(trust: Trust, stop: CancellationToken) -> Self {
+        Self { trust, calls: Arc::new(Semaphore::new(MAX_CALLS)), stop }
+    }
+
+    /// Finds out who calls, before a byte of the message is read.
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refusal> {
+        let certificates = request
+            .extensions()
+            .get::<TlsConnectInfo<TcpConnectInfo>>()
+            .and_then(TlsConnectInfo::peer_certs);
+        let certificate =
+            certificates.as_ref().and_then(|chain| chain.first()).ok_or_else(|| {
+                Refusal::new("CERTIFICATE_INVALID", "the connection has no client certificate")
+            })?;
+        let caller = self.trust.identify(certificate)?;
+        if !request.uri().path().starts_with(OPEN_TO_ALL) {
+            self.trust.admit(&caller)?;
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { guard: self.clone(), inner }
+    }
+}
+
+/// A service behind a [`Guard`].
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let guard = self.guard.clone();
+        // The service that was polled ready is the one to call; its clone waits for the next call.
+        let spare = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, spare);
+        Box::pin(async move {
+            if let Err(refusal) = guard.admit(&mut request) {
+                return Ok(Status::from(refusal).into_http());
+            }
+            let Ok(_place) = guard.calls.try_acquire() else {
+                let busy = Refusal::new("OVERLOADED", "too many calls are under way")
+                    .retry_after(Duration::from_millis(200));
+                return Ok(Status::from(busy).into_http());
+            };
+            let path = request.uri().path();
+            let stream = STREAMS.contains(&path);
+            let path = path.to_owned();
+            let handled = AssertUnwindSafe(ready.call(request)).catch_unwind();
+            let response = match tokio::time::timeout(CALL_TIMEOUT, handled).await {
+                Ok(Ok(Ok(response))) => response,
+                Ok(Ok(Err(never))) => match never {},
+                Ok(Err(_panic)) => {
+                    let fault = Refusal::internal(format_args!("the handler of {path} panicked"));
+                    Status::from(fault).into_http()
+                }
+                Err(_elapsed) => {
+                    let limit = CALL_TIMEOUT.as_secs();
+                    let late = format!("the answer was not ready within {limit} s");
+                    Status::from(Refusal::new("TIMED_OUT", late)).into_http()
+                }
+            };
+            let response = with_details(response);
+            Ok(if stream {
+                response.map(|body| Body::new(Drain::new(body, guard.stop)))
+            } else {
+                response
+            })
+        })
+    }
+}
+
+/// Gives the details of the house to a refusal that has none, because tonic made it.
+fn with_details(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
+            Status::from(in_our_words(&status)).into_http()
+        }
+        _ => response,
+    }
+}
+
+/// Says in the words of the house what tonic refused.
+fn in_our_words(status: &Status) -> Refusal {
+    let message = status.message();
+    match status.code() {
+        Code::OutOfRange => Refusal::new("REQUEST_TOO_LARGE", message),
+        Code::Internal if is_theirs(message) => Refusal::new("MESSAGE_MALFORMED", message),
+        Code::Unimplemented if message.is_empty() => {
+            Refusal::new("METHOD_UNKNOWN", "this server has no such service or method")
+        }
+        Code::Unimplemented => Refusal::new("METHOD_UNKNOWN", message),
+        Code::NotFound => Refusal::new("NOT_FOUND", message),
+        Code::Cancelled => Refusal::new("CANCELLED", message),
+        Code::DeadlineExceeded => Refusal::new("TIMED_OUT", message),
+        Code::ResourceExhausted => Refusal::new("OVERLOADED", message),
+        Code::InvalidArgument => Refusal::new("FIELD_INVALID", message),
+        code => Refusal::internal(format_args!("{code:?} without a reason: {message}")),
+    }
+}
+
+/// Whether tonic calls an error internal that lies in the bytes that the caller sent.
+fn is_theirs(message: &str) -> bool {
+    ["failed to decode Protobuf", "Unexpected EOF", "protocol error", "Missing request"]
+        .iter()
+        .any(|start| message.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    fn after(status: Status) -> (Code, String) {
+        let response = with_details(status.into_http());
+        let status = Status::from_header_map(response.headers()).unwrap();
+        let info = status.get_error_details().error_info().cloned().unwrap();
+        assert_eq!(info.domain, "quayside");
+        (status.code(), info.reason)
+    }
+
+    #[test]
+    fn tonics_own_refusals_get_a_reason() {
+        let (code, reason) = after(Status::out_of_range(
+            "Error, decoded message length too large: found 104857600 bytes",
+        ));
+        assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
+        let (code, reason) =
+            after(Status::internal("failed to decode Protobuf message: invalid wire type"));
+        assert_eq!((code, reason.as_str()), (Code::InvalidArgument, "MESSAGE_MALFORMED"));
+        let (code, reason) = after(Status::unimplemented(""));
+        assert_eq!((code, reason.as_str()), (Code::Unimplemented, "METHOD_UNKNOWN"));
+        let (code, reason) = after(Status::unknown("surprise"));
+        assert_eq!((code, reason.as_str()), (Code::Internal, "INTERNAL"));
+    }
+
+    #[test]
+    fn a_refusal_of_ours_passes_untouched() {
+        let (code, reason) = after(Refusal::new("NOT_FOUND", "there is no such thing").into());
+        assert_eq!((code, reason.as_str()), (Code::NotFound, "NOT_FOUND"));
+    }
+}

@@ -1,0 +1,187 @@
+//! `quayside.ledger.v1.LedgerService` over a ledger.
+
+use std::sync::Arc;
+
+use ::ledger::{Ledger, Submission};
+use statement::{LogIndex, LogSize, RequestId, Statement};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::follow::{self, Parts};
+use crate::caller::{Caller, Trust};
+use crate::convert;
+use crate::field;
+use crate::limits::{MAX_POSITIONS, MAX_REQUEST_BYTES};
+use crate::pb::ledger::v1 as pb;
+use crate::pb::ledger::v1::ledger_service_server::LedgerService;
+use crate::refusal::Refusal;
+
+/// Answers from a ledger.
+#[derive(Debug)]
+pub(crate) struct LedgerFace {
+    ledger: Arc<Ledger>,
+    trust: Trust,
+    stop: CancellationToken,
+}
+
+impl LedgerFace {
+    pub(crate) const fn new(ledger: Arc<Ledger>, trust: Trust, stop: CancellationToken) -> Self {
+        Self { ledger, trust, stop }
+    }
+
+    /// Checks that the caller may append, and that what it says twice is said alike.
+    fn check(&self, caller: &Caller, request_id: RequestId, bytes: &[u8]) -> Result<(), Refusal> {
+        let malformed = |error: statement::Error| Refusal::from(error).at("statement");
+        let statement = Statement::decode(bytes).map_err(malformed)?;
+        self.trust.may_state_for(caller, statement.issuer())?;
+        match statement.terms() {
+            Some(terms) if terms.request_id != request_id => {
+                let why = format_args!("differs from the signed one, {}", terms.request_id);
+                Err(Refusal::invalid("request_id", why))
+            }
+            // Genesis has no terms, and the log begins with it and never takes another: the ledger
+            // says so.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who calls, as the guard has found out.
+pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Refusal> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| Refusal::internal("a call reached its handler without a caller"))
+}
+
+/// How far a statement in the log has come.
+const fn state(published: bool) -> pb::StatementState {
+    if published { pb::StatementState::Published } else { pb::StatementState::Committed }
+}
+
+/// Reads from the ledger's store without holding up the threads that serve connections.
+pub(super) async fn blocking<T: Send + 'static>(
+    ledger: &Arc<Ledger>,
+    read: impl FnOnce(&Ledger) -> Result<T, ::ledger::Error> + Send + 'static,
+) -> Result<T, Refusal> {
+    let ledger = Arc::clone(ledger);
+    match tokio::task::spawn_blocking(move || read(&ledger)).await {
+        Ok(read) => read.map_err(Refusal::from),
+        Err(error) => Err(Refusal::internal(format_args!("a read of the ledger failed: {error}"))),
+    }
+}
+
+#[tonic::async_trait]
+impl LedgerService for LedgerFace {
+    type FollowStream = Parts;
+
+    async fn append_statement(
+        &self,
+        request: Request<pb::AppendStatementRequest>,
+    ) -> Result<Response<pb::AppendStatementResponse>, Status> {
+        let caller = caller(&request)?;
+        let pb::AppendStatementRequest { request_id, statement, leaves, bodies, with_receipt } =
+            request.into_inner();
+        let request_id = field::request_id("request_id", &request_id)?;
+        let statement = field::bytes("statement", statement, MAX_REQUEST_BYTES)?;
+        self.check(&caller, request_id, &statement)?;
+        let submission = Submission { statement, leaves, bodies };
+        let ledger = Arc::clone(&self.ledger);
+        let committed = tokio::task::spawn_blocking(move || ledger.submit(submission))
+            .await
+            .map_err(|error| Refusal::internal(format_args!("a submission failed: {error}")))?
+            .map_err(Refusal::from)?
+            .await
+            .map_err(|_closed| Refusal::stopped())?
+            .map_err(Refusal::from)?;
+        let index = committed.index;
+        let (state, receipt) = if with_receipt {
+            blocking(&self.ledger, move |ledger| {
+                let published =
+                    ledger.status()?.checkpoint_size.is_some_and(|size| size.0 > index.0);
+                Ok((state(published), ledger.receipt(index)?))
+            })
+            .await?
+        } else {
+            // Nothing is read that nobody asked for: this is the path of every capture.
+            (state(false), Vec::new())
+        };
+        Ok(Response::new(pb::AppendStatementResponse {
+            index: index.0,
+            height: committed.height.0,
+            state: state.into(),
+            receipt: receipt.into(),
+            repeated: committed.repeat,
+        }))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<pb::GetReceiptRequest>,
+    ) -> Result<Response<pb::GetReceiptResponse>, Status> {
+        let index = LogIndex(request.into_inner().index);
+        let (statement, receipt) = blocking(&self.ledger, move |ledger| {
+            Ok((ledger.statement(index)?, ledger.receipt(index)?))
+        })
+        .await?;
+        Ok(Response::new(pb::GetReceiptResponse { statement, receipt: receipt.into() }))
+    }
+
+    async fn get_bundle(
+        &self,
+        request: Request<pb::GetBundleRequest>,
+    ) -> Result<Response<pb::GetBundleResponse>, Status> {
+        let commitment = field::commitment("commitment", &request.into_inner().commitment)?;
+        let bundle = blocking(&self.ledger, move |ledger| ledger.bundle(&commitment)).await?;
+        Ok(Response::new(pb::GetBundleResponse { bundle: bundle.into() }))
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<pb::GetHistoryRequest>,
+    ) -> Result<Response<pb::GetHistoryResponse>, Status> {
+        let pb::GetHistoryRequest { tag, from, to } = request.into_inner();
+        let tag = field::tag("tag", &tag)?;
+        let end = if to == 0 { u64::MAX } else { to };
+        if end < from {
+            let why = format_args!("is {to}, before `from`, which is {from}");
+            return Err(Refusal::invalid("to", why).into());
+        }
+        let end = end.min(from.saturating_add(MAX_POSITIONS));
+        let history = blocking(&self.ledger, move |ledger| ledger.history(&tag, from, end)).await?;
+        Ok(Response::new(convert::history_out(history)))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        _: Request<pb::GetCheckpointRequest>,
+    ) -> Result<Response<pb::GetCheckpointResponse>, Status> {
+        let note = blocking(&self.ledger, |ledger| ledger.checkpoint()).await?;
+        Ok(Response::new(pb::GetCheckpointResponse { note }))
+    }
+
+    async fn get_consistency(
+        &self,
+        request: Request<pb::GetConsistencyRequest>,
+    ) -> Result<Response<pb::GetConsistencyResponse>, Status> {
+        let pb::GetConsistencyRequest { from_size, to_size } = request.into_inner();
+        let path = blocking(&self.ledger, move |ledger| {
+            ledger.consistency(LogSize(from_size), LogSize(to_size))
+        })
+        .await?;
+        let path = path.into_iter().map(|digest| digest.to_vec().into()).collect();
+        Ok(Response::new(pb::GetConsistencyResponse { path }))
+    }
+
+    async fn get_status(
+        &self,
+        _: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let status = blocking(&self.ledger, |ledger| ledger.status()).await?;
+        Ok(Response::new(convert::status_out(status)))
+    }
+
+    async fn follow(&self, request: Request<pb::FollowRequest>) -> Result<Response<Parts>, Status> {
+        let from = request.into_inner().from_height.max(1);
+        let parts = follow::start(Arc::clone(&self.ledger), from, self.stop.clone());
+        Ok(Response::new(parts))
+    }
+}
