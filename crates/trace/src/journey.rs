@@ -232,11 +232,9 @@ fn stays(item: &str, known: &Known) -> Vec<Stay> {
                 let span = Span { after: Some(moment), before: None };
                 stays.push(Stay { container: bond.container.clone(), span });
             }
-            // Unloaded from where it was never loaded: it lay there for all we know.
-            None => {
-                let span = Span { after: None, before: Some(moment) };
-                stays.push(Stay { container: bond.container.clone(), span });
-            }
+            // Unloaded from where it was never loaded: since when it lay there nobody logged, and the
+            // container's whole past is not the item's.
+            None => {}
         }
     }
     stays

@@ -32,7 +32,8 @@
 //!
 //! It opens no socket: an [`Archive`] brings the blocks. It believes no ledger and signs nothing. It
 //! opens no sealed body: what is closed stays visible as closed, and a container that only a closed
-//! step could name is not followed; the answer then does not claim to be complete.
+//! step could name is not followed; the answer then does not claim to be complete. What nobody stated
+//! it cannot know: an item that was unloaded without ever being loaded shows no stay.
 
 mod answer;
 mod archive;

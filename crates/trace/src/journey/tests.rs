@@ -220,6 +220,13 @@ async fn containers_in_containers_are_followed_and_unloading_all_ends_the_stay()
 }
 
 #[tokio::test]
+async fn an_unloading_without_a_loading_takes_nothing_of_the_container_along() {
+    let unloaded = bond("DELETE", PALLET, &[PARCEL], 30);
+    let house = house(&[&[seen(PALLET, 1), unloaded, seen(PALLET, 40)]]).await;
+    assert_eq!(minutes(&house.trace(PARCEL).await), [(30, None)]);
+}
+
+#[tokio::test]
 async fn a_container_whose_history_is_cut_makes_the_trace_incomplete() {
     let house = house(&[&[bond("ADD", PALLET, &[PARCEL], 10)]]).await;
     house.ledger.hidden.lock().push(Position { index: LogIndex(2), leaf: LeafIndex(0) });
