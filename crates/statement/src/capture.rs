@@ -57,3 +57,20 @@ impl Capture {
         Ok(capture)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cast::{capture, leaves};
+
+    #[test]
+    fn a_capture_has_one_leaf_at_least_and_ten_thousand_at_most() {
+        let with = |count| {
+            let capture = Capture { count, ..capture(&leaves(1)) };
+            Capture::decode(&capture.encode()).map(|capture| capture.count)
+        };
+        assert_eq!((with(1), with(10_000)), (Ok(1), Ok(10_000)));
+        assert!(matches!(with(0), Err(Error::Malformed { part: Part::Capture, .. })));
+        assert_eq!(with(10_001).unwrap_err().reason(), "TOO_MANY_EVENTS");
+    }
+}

@@ -95,3 +95,50 @@ impl Leaf {
 fn limit() -> u64 {
     crate::cbor::wide(MAX_TAGS_PER_LEAF)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(tags: &[(u8, Option<u8>)]) -> Leaf {
+        let tags =
+            tags.iter().map(|(tag, mark)| (Tag([*tag; 16]), mark.map(|mark| Mark([mark; 16]))));
+        Leaf { commitment: Commitment([1; 32]), body_digest: [2; 32], tags: tags.collect() }
+    }
+
+    #[test]
+    fn tags_out_of_order_or_twice_are_refused() {
+        assert!(Leaf::decode(&leaf(&[(1, None), (2, Some(9))]).encode()).is_ok());
+        // The same tag with another mark would count the leaf twice in the tag's history.
+        for tags in [[(2, None), (1, None)], [(1, None), (1, None)], [(1, Some(1)), (1, Some(2))]] {
+            let leaf = leaf(&tags);
+            let why = "its tags are not strictly increasing";
+            let refused = Err(Error::Malformed { part: Part::Leaf, why });
+            assert_eq!(Leaf::decode(&leaf.encode()), refused);
+            if tags[0].0 == tags[1].0 {
+                assert_eq!(Leaf::new(leaf.commitment, leaf.body_digest, leaf.tags), refused);
+            }
+        }
+    }
+
+    #[test]
+    fn more_tags_than_a_leaf_may_bear_are_refused() {
+        let tag = |n: u32| (Tag([n.to_be_bytes(); 4].concat().try_into().unwrap()), None);
+        let tags = |count| (0..count).map(tag).collect::<Vec<_>>();
+        let largest = Leaf::new(Commitment([1; 32]), [2; 32], tags(2_048)).unwrap();
+        assert_eq!(Leaf::decode(&largest.encode()), Ok(largest));
+        let refused = Leaf::new(Commitment([1; 32]), [2; 32], tags(2_049)).unwrap_err();
+        assert_eq!(refused.reason(), "TOO_MANY_TAGS");
+        let larger = Leaf { tags: tags(2_049), ..leaf(&[]) };
+        assert_eq!(Leaf::decode(&larger.encode()), Err(refused));
+    }
+
+    #[test]
+    fn a_mark_of_another_length_is_refused() {
+        let bytes = leaf(&[(1, Some(3))]).encode();
+        let mut shorter = bytes[..bytes.len() - 1].to_vec();
+        let head = shorter.len() - 16;
+        shorter[head] = 0x4f;
+        assert!(matches!(Leaf::decode(&shorter), Err(Error::Malformed { part: Part::Leaf, .. })));
+    }
+}

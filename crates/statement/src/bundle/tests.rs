@@ -273,3 +273,33 @@ fn a_note_without_a_quorum_is_refused() {
     let fault = refused(|bundle| bundle.note = Some(text));
     assert_eq!(fault.why, Error::NoQuorum { found: 2, needed: 3 });
 }
+
+/// A bundle by an issuer who signs a leaf of its own making, and shows `shown` for it.
+fn dishonest(leaf: &Leaf, shown: &OpenBody) -> Result<Verified, Fault> {
+    let leaves = [leaf.encode()];
+    let statement = cast::capture_statement(&leaves);
+    let log = cast::Log::with(&statement, 6);
+    let bundle = Bundle {
+        receipt: log.receipt(&statement, "cn-port"),
+        statement: statement.into_bytes(),
+        leaf: leaf.encode(),
+        leaf_index: LeafIndex(0),
+        leaf_path: Vec::new(),
+        evidence: Evidence::Body(shown.encode()),
+        note: None,
+    };
+    verify_bundle(&bundle.encode(), &members())
+}
+
+#[test]
+fn a_leaf_whose_commitment_and_digest_are_of_two_bodies_is_refused_with_either() {
+    let (one, two) = (cast::leaf(1), cast::leaf(2));
+    dishonest(&one, &body(1)).unwrap();
+    let split = Leaf { commitment: one.commitment, ..two };
+    let fault = dishonest(&split, &body(1)).unwrap_err();
+    let why = "its digest is not the one in the leaf";
+    assert_eq!(fault.why, Error::Mismatch { part: Part::Body, why });
+    let fault = dishonest(&split, &body(2)).unwrap_err();
+    let why = "it does not lead to the leaf's commitment";
+    assert_eq!(fault.why, Error::Mismatch { part: Part::Body, why });
+}
