@@ -1,0 +1,115 @@
+//! Who is let in, and for whom a caller may speak.
+
+use capture::{Capturer, Error as CaptureError};
+use rpc::client::{self, Code};
+use rpc::{RevocationError, Revoked};
+use statement::RequestId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::authority::Authority;
+use crate::house::{House, MERCHANT, demo, document, id, keys};
+use crate::raw;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_is_refused_on_a_connection_that_stands() {
+    let house = House::start().await;
+    let pass = house.merchant();
+    let ledger = client::Ledger::connect(&pass.to(&house.ledger_url, &house.authority)).unwrap();
+    ledger.status().await.unwrap();
+    let list = house.authority.revoke(&[7, 100]);
+    assert_eq!(house.revoked.load(&list, &house.authority.pem()), Ok(2));
+    let error = ledger.status().await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::Unauthenticated, "CERTIFICATE_REVOKED"));
+    // Health and reflection are no way around it.
+    let channel = raw::channel(&pass.to(&house.ledger_url, &house.authority)).await.unwrap();
+    let status = raw::call(channel, "/grpc.health.v1.Health/Check", Vec::new()).await.unwrap_err();
+    assert_eq!(client::Error::from(status).reason, "CERTIFICATE_REVOKED");
+    house.revoked.load(&house.authority.revoke(&[]), &house.authority.pem()).unwrap();
+    ledger.status().await.unwrap();
+}
+
+#[test]
+fn a_revocation_list_that_the_authority_has_not_signed_changes_nothing() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let revoked = Revoked::default();
+    assert_eq!(revoked.load(&authority.revoke(&[5]), &authority.pem()), Ok(1));
+    let foreign = revoked.load(&stranger.revoke(&[]), &authority.pem());
+    assert_eq!(foreign, Err(RevocationError::NotSigned));
+    assert!(matches!(
+        revoked.load("no list", &authority.pem()),
+        Err(RevocationError::ListMalformed(_))
+    ));
+    assert!(revoked.contains(&rpc::Serial::new(&[0, 5])), "the old list still counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_another_authority_does_not_connect() {
+    let house = House::start().await;
+    let stranger = Authority::new();
+    let pass = stranger.issue(&[MERCHANT], 100);
+    let ledger = client::Ledger::connect(&pass.to(&house.ledger_url, &house.authority)).unwrap();
+    let error = ledger.status().await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::Unavailable, "UNREACHABLE"));
+    // And a client does not talk to a server that its own authority does not know.
+    let ledger = client::Ledger::connect(&house.merchant().to(&house.ledger_url, &stranger));
+    let error = ledger.unwrap().status().await.unwrap_err();
+    assert_eq!(error.reason, "UNREACHABLE");
+    assert!(error.message.contains("certificate"), "{}", error.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_member_and_a_name_that_is_none_are_told_apart() {
+    let house = House::start().await;
+    let error = house.ledger("spiffe://demo/member/nobody/client").status().await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::PermissionDenied, "MEMBER_UNKNOWN"));
+    let error = house.ledger("spiffe://demo/site/nowhere/gateway").status().await.unwrap_err();
+    assert_eq!(error.reason, "MEMBER_UNKNOWN");
+    for uri in ["spiffe://other/member/zj-merchant/client", "https://demo/zj-merchant"] {
+        let error = house.ledger(uri).status().await.unwrap_err();
+        assert_eq!(
+            (error.code, error.reason.as_str()),
+            (Code::Unauthenticated, "CERTIFICATE_INVALID"),
+            "{uri}"
+        );
+    }
+    let two = house.authority.issue(&[MERCHANT, "spiffe://demo/member/cn-customs/client"], 9);
+    let ledger = client::Ledger::connect(&two.to(&house.ledger_url, &house.authority)).unwrap();
+    assert_eq!(ledger.status().await.unwrap_err().reason, "CERTIFICATE_INVALID");
+}
+
+/// Captures in the merchant's name, with the merchant's key, over this client.
+async fn capture_over(ledger: client::Ledger, number: u8) -> Result<(), CaptureError> {
+    let served = BTreeMap::from([(id("zj-merchant"), keys("zj-merchant"))]);
+    let capturer = Capturer::new(demo(), served, Arc::new(ledger));
+    let request_id = RequestId([number; 16]);
+    capturer.capture(&id("zj-merchant"), request_id, document(&[1])).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_appends_its_own_statements_only() {
+    let house = House::start().await;
+    capture_over(house.ledger(MERCHANT), 1).await.unwrap();
+    capture_over(house.ledger("spiffe://demo/site/hangzhou/gateway"), 2).await.unwrap();
+    for (number, uri) in [
+        (3, "spiffe://demo/member/cn-customs/client"),
+        (4, "spiffe://demo/site/xiaoshan/gateway"),
+        (5, "spiffe://demo/site/hangzhou/client"),
+    ] {
+        let error = capture_over(house.ledger(uri), number).await.unwrap_err();
+        assert_eq!(error.reason(), "CALLER_NOT_ISSUER", "{uri}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_acts_for_the_members_whose_keys_it_holds() {
+    let house = House::start().await;
+    let customs = house.gateway("spiffe://demo/member/cn-customs/client");
+    let error = customs.capture(RequestId([1; 16]), document(&[1])).await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::PermissionDenied, "MEMBER_UNKNOWN"));
+    let error = customs.trace("urn:epc:id:sgtin:0614141.107346.1", false).await.unwrap_err();
+    assert_eq!(error.reason, "MEMBER_UNKNOWN");
+    let site = house.gateway("spiffe://demo/site/hangzhou/gateway");
+    let error = site.capture(RequestId([1; 16]), document(&[1])).await.unwrap_err();
+    assert_eq!(error.reason, "CALLER_NOT_ISSUER");
+}
