@@ -1,6 +1,7 @@
 //! A state folder of its own, and every command as a person would type it.
 
 use std::ffi::OsStr;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,6 +27,24 @@ pub fn binary() -> Result<PathBuf> {
     Ok(folder.join("quayside"))
 }
 
+/// Finds a port from which on `count` ports are free at this moment.
+///
+/// # Errors
+///
+/// When there are none.
+pub fn free_ports(count: u16) -> Result<u16> {
+    for _ in 0..100 {
+        let first = TcpListener::bind("127.0.0.1:0")?;
+        let port = first.local_addr()?.port();
+        let rest = (1..count)
+            .map(|at| TcpListener::bind(("127.0.0.1", port.checked_add(at).unwrap_or(0))));
+        if port < u16::MAX - count && rest.collect::<Result<Vec<_>, _>>().is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("no {count} free ports in a row")
+}
+
 /// A fresh state folder with ports chosen by the system.
 #[derive(Debug)]
 pub struct Home {
@@ -41,8 +60,18 @@ impl Home {
     ///
     /// When the program is missing or fails.
     pub fn new() -> Result<Self> {
+        Self::at_port(0)
+    }
+
+    /// Makes a folder whose nodes listen on ports from `first` on, so that they keep their
+    /// addresses when they are started again; 0 lets the system choose at every start.
+    ///
+    /// # Errors
+    ///
+    /// When the program is missing or fails.
+    pub fn at_port(first: u16) -> Result<Self> {
         let home = Self::empty()?;
-        home.quayside(["admin", "init", "--first-port", "0"])?.ok()?;
+        home.quayside(["admin", "init", "--first-port", &first.to_string()])?.ok()?;
         Ok(home)
     }
 
@@ -101,7 +130,18 @@ impl Home {
         self.start_with([])
     }
 
-    /// Starts a node with more environment variables, and waits until it answers.
+    /// Starts a node on a state that a command made below this folder, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer; the message holds the end of its log.
+    pub fn start_in(&self, folder: &str) -> Result<Node> {
+        let state = self.file(folder).display().to_string();
+        let node = self.spawn(["--state", &state], [])?;
+        self.wait_for(node, ["--wait", "--state", &state])
+    }
+
+    /// Starts a node with every role and more environment variables, and waits until it answers.
     ///
     /// # Errors
     ///
@@ -110,8 +150,21 @@ impl Home {
         &self,
         environment: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Node> {
-        let mut node = self.spawn(environment)?;
-        let answer = self.quayside(["status", "--wait", "--json"])?;
+        let node = self.spawn([], environment)?;
+        self.wait_for(node, ["--wait"])
+    }
+
+    /// Waits until a node answers, as `quayside status` with these words says.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer; the message holds the end of its log.
+    pub fn wait_for<'a>(
+        &self,
+        mut node: Node,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Node> {
+        let answer = self.quayside(["status", "--json"].into_iter().chain(words))?;
         if answer.code != Some(0) {
             let ended = node.ended()?;
             anyhow::bail!("the node does not answer ({ended:?}): {answer:#?}\n{}", node.log());
@@ -119,17 +172,18 @@ impl Home {
         Ok(node)
     }
 
-    /// Starts a node and does not wait: it may be meant to fail.
+    /// Starts a node by `quayside run` and more words, and does not wait: it may be meant to fail.
     ///
     /// # Errors
     ///
     /// When the program cannot be started.
     pub fn spawn<'a>(
         &self,
+        words: impl IntoIterator<Item = &'a str>,
         environment: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Node> {
         let mut command = self.command();
-        command.arg("run").envs(environment);
+        command.arg("run").args(words).envs(environment);
         Node::spawn(command, &self.path)
     }
 }

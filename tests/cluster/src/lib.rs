@@ -16,5 +16,5 @@ mod home;
 mod node;
 
 pub use answer::Answer;
-pub use home::{Home, binary};
+pub use home::{Home, binary, free_ports};
 pub use node::Node;

@@ -29,7 +29,7 @@ def main(home, member, document, item):
         "captured": [outcome.commitment.hex() for outcome in captured.outcomes],
         "item": traced.item,
         "complete": traced.complete,
-        "why": traced.incomplete_reason,
+        "gap": traced.gap.reason,
         "count": traced.count,
         "steps": [
             {
@@ -40,7 +40,10 @@ def main(home, member, document, item):
             }
             for step in traced.steps
         ],
-        "checkpoint": traced.checkpoint.splitlines(),
+        "checkpoint": {
+            "consortium": traced.checkpoint.consortium,
+            "log_size": traced.checkpoint.log_size,
+        },
     }
     print(json.dumps(answer))
 

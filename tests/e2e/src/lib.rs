@@ -4,6 +4,7 @@
 //! `cluster`). Here stands what several of them need: the documents that they capture, and the
 //! client in Python that shares no code with the house.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,29 +67,38 @@ pub fn official_examples() -> Result<Option<Vec<PathBuf>>> {
     Ok(Some(found))
 }
 
-/// Runs a script of the independent client and returns the JSON that it prints.
+/// Prepares a script of the independent client, to be run by the caller.
 ///
 /// # Errors
 ///
-/// When its Python environment is missing (`tests/run` makes it) or the script fails.
-pub fn python<S: AsRef<std::ffi::OsStr>>(
-    script: &str,
+/// When its Python environment is missing and cannot be made (`tests/run` makes it).
+pub fn script<S: AsRef<OsStr>>(
+    name: &str,
     arguments: impl IntoIterator<Item = S>,
-) -> Result<Value> {
+) -> Result<Command> {
     let venv = match std::env::var_os("QUAYSIDE_VENV") {
         Some(venv) => PathBuf::from(venv),
         None => environment()?,
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let output = Command::new(venv.join("bin/python"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .arg(folder.join(script))
-        .args(arguments)
-        .output()
-        .with_context(|| format!("cannot run {}/bin/python", venv.display()))?;
+    let mut command = Command::new(venv.join("bin/python"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(folder.join(name)).args(arguments);
+    Ok(command)
+}
+
+/// Runs a script of the independent client and returns the JSON that it prints.
+///
+/// # Errors
+///
+/// When the script fails.
+pub fn python<S: AsRef<OsStr>>(
+    name: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Result<Value> {
+    let output = script(name, arguments)?.output()?;
     let talk = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{script} ended with {}: {talk}", output.status);
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{script} prints no JSON: {talk}"))
+    ensure!(output.status.success(), "{name} ended with {}: {talk}", output.status);
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{name} prints no JSON: {talk}"))
 }
 
 /// Makes the Python environment, or finds the one that stands.
