@@ -39,7 +39,7 @@ impl Default for Limits {
         Self {
             pending_bytes: 256 << 20,
             block_leaves: 10_000,
-            block_bytes: 16 << 20,
+            block_bytes: 8 << 20,
             cache_bytes: 256 << 20,
         }
     }

@@ -119,11 +119,14 @@ impl<'a> Moment<'a> {
         key.get(commitment.0.len()..).map(rows::decode_position).transpose()
     }
 
-    /// The requests that leave the state before `height`: rows of the expiry family, with the
+    /// The requests whose last height is just below `height`: rows of the expiry family, with the
     /// state keys in them.
     pub(crate) fn expired(&self, height: Height) -> Result<Rows, Error> {
+        // Earlier ones left with earlier blocks. Starting behind their rows spares the search from
+        // stepping over what was deleted and is not yet compacted away.
+        let first = keys::height(Height(height.0.saturating_sub(1)));
         let end = keys::height(height);
-        let found = self.snapshot.scan(keys::EXPIRY, Keys::Range(&[], &end))?;
+        let found = self.snapshot.scan(keys::EXPIRY, Keys::Range(&first, &end))?;
         let split = |row: store::Row| (row.0.to_vec(), row.0.get(8..).unwrap_or_default().to_vec());
         found.map(|row| Ok(row.map(split)?)).collect()
     }
