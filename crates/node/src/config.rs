@@ -272,7 +272,7 @@ impl Config {
 
     /// Makes the paths independent of the working folder.
     fn resolve(&mut self) {
-        let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = self.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         let under = |path: &mut PathBuf| *path = folder.join(&*path);
         under(&mut self.trust.members);
         under(&mut self.trust.authority);

@@ -1,6 +1,6 @@
 //! `quayside admin`: make a consortium; take certificates back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use node::State;
@@ -184,16 +184,16 @@ fn init(arguments: InitArguments, global: &Global, output: Output) -> Result<Exi
     };
     output.show(&report)?;
     output.say("\nThese keys are for development: one machine holds them all.");
-    output.say(&format!("Next: quayside run{}", state_flag(global)));
+    output.say(&format!("Next: quayside run{}", state_flag(&global.state)));
     Ok(Exit::Ok)
 }
 
 /// The `--state` to repeat in a suggested command, unless it is the default.
-pub(crate) fn state_flag(global: &Global) -> String {
-    if global.state.as_os_str() == State::DEFAULT_FOLDER {
+pub(crate) fn state_flag(folder: &Path) -> String {
+    if folder.as_os_str() == State::DEFAULT_FOLDER {
         String::new()
     } else {
-        format!(" --state {}", global.state.display())
+        format!(" --state {}", folder.display())
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn gateway(arguments: &GatewayArguments, global: &Global) -> Result<G
     };
     let member = member(&config, arguments.member.as_ref())?;
     let endpoint = endpoint(&config, &member, url)?;
-    let help = format!("start the nodes with: quayside run{}", state_flag(global));
+    let help = format!("start the nodes with: quayside run{}", state_flag(&global.state));
     let client = rpc::client::Gateway::connect(&endpoint).map_err(|error| fault(&error, &help))?;
     Ok(Gateway { member, client, help })
 }

@@ -1,5 +1,6 @@
 //! `quayside event`: take events in.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::progress::Progress;
 pub(crate) enum Verb {
     /// Capture EPCIS documents: events are committed durably before the command answers.
     ///
-    /// Each file is one capture: an EPCISDocument, a bare event, or a list of events, as JSON or
+    /// Each file is one capture: an EPCIS document, a bare event, or a list of events, as JSON or
     /// JSON-LD. A folder stands for every .json and .jsonld file below it, `-` for stdin. Files that
     /// are refused are reported, the others are captured all the same.
     #[command(after_long_help = fields::<CaptureReport>())]
@@ -112,7 +113,7 @@ impl Report for CaptureReport {
             let flagged = line.events.iter().filter(|event| event.repeated_event_id).count();
             let mut notes = Vec::new();
             if let Some(error) = &line.error {
-                let reason = error.reason.as_deref().unwrap_or(error.exit.name());
+                let reason = error.reason.as_deref().unwrap_or_else(|| error.exit.name());
                 notes.push(format!("refused: {reason}"));
             }
             if line.repeat == Some(true) {
@@ -130,15 +131,17 @@ impl Report for CaptureReport {
             ]);
         }
         let mut text = lines(&files);
-        text.push_str(&format!(
-            "\n{} files captured, {} refused, {} events, in the name of {}\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{} files captured, {} refused, {} events, in the name of {}",
             self.captured, self.refused, self.events, self.member
-        ));
+        );
         // With one event, say what to do with it; with many, --json lists them.
         if let [FileLine { events, .. }] = self.files.as_slice()
             && let [event] = events.as_slice()
         {
-            text.push_str(&format!("commitment {}\n", event.commitment));
+            let _ = writeln!(text, "commitment {}", event.commitment);
         }
         text
     }

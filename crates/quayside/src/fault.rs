@@ -1,9 +1,11 @@
 //! Say what went wrong, where, and what to do.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::admin::state_flag;
 use crate::exit::Exit;
 
 /// Why a command failed, in the reader's terms.
@@ -14,7 +16,7 @@ pub(crate) struct Fault {
     pub(crate) exit: Exit,
     /// What happened.
     pub(crate) message: String,
-    /// The service's UPPER_SNAKE reason, when one refused.
+    /// The service's word for it, such as `FIELD_MISSING`, when one refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// The field or place at fault.
@@ -66,7 +68,8 @@ impl Fault {
             ("do", self.help.clone()),
         ] {
             if let Some(value) = value {
-                text.push_str(&format!("  {name:<7} {value}\n"));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "  {name:<7} {value}");
             }
         }
         text
@@ -86,8 +89,8 @@ impl From<node::Error> for Fault {
         let fault = Self::new(exit_of(&error), error.to_string());
         match &error {
             node::Error::NotInitialised { folder, .. } => fault.help(format!(
-                "make a consortium there with: quayside admin init --state {}",
-                folder.display()
+                "make a consortium there with: quayside admin init{}",
+                state_flag(folder)
             )),
             node::Error::AlreadyInitialised { .. } => fault
                 .help("use it as it is, or name another folder with --state; nothing was changed"),

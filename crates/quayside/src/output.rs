@@ -1,5 +1,6 @@
 //! Data to stdout, as a table for people or JSON for machines; talk to stderr.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -24,7 +25,8 @@ pub(crate) fn fields<R: Report>() -> String {
     let width = R::FIELDS.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = format!("Fields of `quayside {} --json`:\n", R::COMMAND);
     for (name, meaning) in R::FIELDS {
-        text.push_str(&format!("  {name:<width$}  {meaning}\n"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name:<width$}  {meaning}");
     }
     text
 }
@@ -120,7 +122,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -13,6 +13,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
+use super::revoke::Revoked;
 use crate::disk::{self, Readers};
 use crate::{Error, State};
 
@@ -133,7 +134,7 @@ impl Authority {
         &self,
         state: &State,
         number: u64,
-        revoked: &[(Vec<u8>, TimeMs)],
+        revoked: &[Revoked],
     ) -> Result<(), Error> {
         let revoked_certs = revoked
             .iter()

@@ -9,6 +9,9 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 use super::authority::Authority;
 use crate::{Error, State, disk};
 
+/// A certificate's serial number, and when it was revoked.
+pub(super) type Revoked = (Vec<u8>, TimeMs);
+
 /// What a revocation did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
@@ -73,7 +76,7 @@ fn read_certificate(path: &Path, authority: &Authority) -> Result<(Vec<u8>, Stri
 }
 
 /// The number of the list and its serial numbers with the times of their revocation.
-fn read_revocations(path: &Path) -> Result<(u64, Vec<(Vec<u8>, TimeMs)>), Error> {
+fn read_revocations(path: &Path) -> Result<(u64, Vec<Revoked>), Error> {
     let wrong = || Error::credential(path, "not a certificate revocation list in PEM form");
     let bytes = disk::read(path)?;
     let (pem, _) = Pem::read(std::io::Cursor::new(&bytes)).map_err(|_| wrong())?;

@@ -20,6 +20,9 @@ use crate::node::Tasks;
 use crate::trust::Believed;
 use crate::{Config, Error, config, disk, listening_address};
 
+/// The two ways in which a gateway meets its ledger.
+type Joints = (Arc<dyn Recorder>, Arc<dyn Archive>);
+
 /// What a gateway is built from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
@@ -38,7 +41,7 @@ pub(crate) async fn start(
     let Place { gateway, believed, .. } = place;
     let tls = tls(&gateway.certificate, &gateway.key, believed)?;
     let keys = keys(gateway, believed)?;
-    let (recorder, archive): (Arc<dyn Recorder>, Arc<dyn Archive>) = match in_process {
+    let (recorder, archive): Joints = match in_process {
         Some(ledger) => {
             let local = Arc::new(Local::new(ledger));
             (Arc::clone(&local) as _, local)
@@ -111,7 +114,7 @@ async fn open(gateway: &config::Gateway, believed: &Believed) -> Result<View, Er
 
 /// Clients of a ledger in another process: one for each site, because a site's certificate speaks
 /// for that site's members only.
-fn remote(place: Place<'_>) -> Result<(Arc<dyn Recorder>, Arc<dyn Archive>), Error> {
+fn remote(place: Place<'_>) -> Result<Joints, Error> {
     let Place { gateway, believed, .. } = place;
     let url = ledger_url(place)?;
     let mut sites = BTreeMap::new();

@@ -42,7 +42,7 @@ pub(crate) struct Load {
 pub(crate) struct Measured {
     /// The time of each call that counts, microseconds.
     pub(crate) latencies_us: Histogram<u64>,
-    /// From the first call that counts to the end of the last.
+    /// For how long calls counted.
     pub(crate) elapsed: Duration,
     /// Calls that were told to come back and did.
     pub(crate) retries: u64,
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     }
     let latencies_us = gather(callers, &shared, load, output).await?;
     Ok(Measured {
-        elapsed: counts_from.elapsed(),
+        elapsed: load.time,
         latencies_us,
         retries: shared.retries.load(Ordering::Relaxed),
         bytes_per_event,
@@ -155,8 +155,9 @@ async fn call_on(gateway: Gateway, shared: Arc<Shared>) -> Result<Histogram<u64>
             }
         }
         let ended = Instant::now();
-        // A call counts when it both began and ended in the time measured.
-        if start >= shared.counts_from && ended <= shared.ends_at {
+        // A call counts when it ends in the time measured: those under way at its start stand for
+        // those under way at its end.
+        if ended >= shared.counts_from && ended <= shared.ends_at {
             let us = u64::try_from((ended - start).as_micros()).unwrap_or(u64::MAX);
             times.saturating_record(us.max(1));
         }
