@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use merkle::Digest;
+use merkle::{Digest, map};
 use party::Members;
 use statement::{Height, LogIndex, LogSize};
 use store::{Access, Keys, Store, Sync};
@@ -14,16 +14,16 @@ use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::{Moment, Overlay, Present};
 use crate::open::{agree, first_block, open_store};
+use crate::pages::Newer;
 use crate::read::{BlockRecord, StatementRecord, block_record, lost};
 use crate::rows::wide;
 use crate::{Error, Failure, Machine, keys, write};
 
 /// The families that follow from the entries alone, and so must come out of a replay alike.
-const DERIVED: [&str; 9] = [
+const DERIVED: [&str; 8] = [
     keys::ENTRIES,
     keys::LEAVES,
     keys::TREE,
-    keys::PAGES,
     keys::STATE,
     keys::HISTORIES,
     keys::POSITIONS,
@@ -85,6 +85,7 @@ pub fn check(
     }
     let tip = tip.ok_or_else(|| Error::NotFound { what: format!("{place}: a first block") })?;
     agree(&moment, &tip, &place)?;
+    let newer = Newer::recover(&moment, &tip)?;
     let genesis = moment.entry(LogIndex(0))?.unwrap_or_default();
     let (rules, content, admitted) = Rules::found(&genesis, machine)?;
     if *members.consortium() != rules.consortium {
@@ -116,12 +117,17 @@ pub fn check(
         };
         compare(&candidate, &record)?;
         drop(present);
-        again.write(write::batch(&again, &candidate, &record.certificate, false), Sync::No)?;
+        // Nothing is kept in memory here, so that the pages can be compared at the end.
+        let none = Newer { written: Height(height.0.saturating_sub(1)), ..Newer::default() };
+        let certificate = &record.certificate;
+        let batch = write::batch(&again, &candidate, certificate, false, Some(&none));
+        again.write(batch, Sync::No)?;
         progress(height, tip.height);
     }
     for family in DERIVED {
         same_rows(&store, &again, family)?;
     }
+    same_pages(&store, &newer, &again)?;
     drop(again);
     Ok(report)
 }
@@ -211,6 +217,37 @@ fn same_rows(stored: &Store, again: &Store, family: &'static str) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Compares all pages of the state tree; `newer` stand in place of the stored ones.
+fn same_pages(stored: &Store, newer: &Newer, again: &Store) -> Result<(), Error> {
+    let damaged = |what: &str, place| Error::Damaged { what: what.to_owned(), place };
+    let mut count = 0_u64;
+    for row in again.scan(keys::PAGES, Keys::All)? {
+        let (path, page) = row?;
+        let mine = match newer.pages.get(&map::Path::from_bytes(&path)?) {
+            Some(page) => page.as_ref().map(map::Page::encode),
+            None => stored.value(keys::PAGES, &path)?,
+        };
+        if mine.as_deref() != Some(&page) {
+            let place = format!("row {path:02x?} of {}", keys::PAGES);
+            return Err(damaged("it is not the page that the entries give", place));
+        }
+        count = count.saturating_add(1);
+    }
+    // All that should be there is; what remains to be seen is that nothing else is.
+    let mut others = wide(newer.pages.values().flatten().count());
+    for row in stored.scan(keys::PAGES, Keys::All)? {
+        let (path, _) = row?;
+        if !newer.pages.contains_key(&map::Path::from_bytes(&path)?) {
+            others = others.saturating_add(1);
+        }
+    }
+    if others == count {
+        return Ok(());
+    }
+    let what = format!("{others} pages are there, the entries give {count}");
+    Err(damaged(&what, keys::PAGES.to_owned()))
 }
 
 /// A directory for the replay, removed when the check ends.

@@ -14,6 +14,7 @@ use crate::block::{self, Foreign};
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::{Moment, Overlay, Present};
+use crate::pages::Newer;
 use crate::rows::Tip;
 use crate::{Error, Failure, Ledger, Refusal, reason, write};
 
@@ -29,14 +30,16 @@ const MAX_DRIFT_MS: i64 = 10_000;
 /// How many executed blocks of one height are kept for the vote.
 const MAX_CANDIDATES: usize = 64;
 
-/// Writes a block, synced, and then marks it: from here on it may be acknowledged.
+/// Writes a block, synced, and then marks it: from here on it may be acknowledged. With `newer`,
+/// its pages and those kept in memory before are written too.
 pub(crate) fn write_through(
     store: &Store,
     marker: &Marker,
     candidate: &Candidate,
     certificate: &[u8],
+    newer: Option<&Newer>,
 ) -> Result<(), Error> {
-    let batch = write::batch(store, candidate, certificate, true);
+    let batch = write::batch(store, candidate, certificate, true, newer);
     crash_point("commit-executed");
     store.write(batch, Sync::Yes)?;
     crash_point("commit-written");
@@ -91,6 +94,10 @@ impl Application for Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn moment_with_pages(&self) -> Result<Moment<'_>, Error> {
+        Moment::with_pages(&self.store, &self.newer)
+    }
+
     fn failed(&self, error: &Error) -> consensus::Error {
         tracing::error!(%error, "the ledger cannot go on");
         let tip = consensus::Height(self.head.read().height.0);
@@ -104,7 +111,7 @@ impl Ledger {
             if front.is_empty() {
                 return Ok(None);
             }
-            let moment = Moment::of(&self.store);
+            let moment = self.moment_with_pages()?;
             let tip = moment.some_tip()?;
             assert!(time_ms > tip.time_ms, "the orderer gives times that increase");
             let mut execution = Execution::start(&self.rules, &moment, Some(tip), time_ms)?;
@@ -122,7 +129,7 @@ impl Ledger {
 
     /// Checks a block that another member made, fully: every statement, and what they come to.
     fn check_candidate(&self, block: &Foreign, now_ms: Option<i64>) -> Result<Candidate, Failure> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment_with_pages()?;
         let tip = moment.some_tip()?;
         check_header(&block.header, &tip, now_ms)?;
         let whole = now_ms.is_some();
@@ -198,7 +205,7 @@ impl Ledger {
             let why = format!("{MAX_CANDIDATES} blocks of one height stand to be voted on");
             return Err(Error::Invalid { field: "block", why });
         }
-        candidates.insert(candidate.hash, Arc::new(candidate));
+        candidates.insert(candidate.hash, candidate);
         Ok(())
     }
 
@@ -209,19 +216,36 @@ impl Ledger {
         if head == hash.0 {
             return Ok(());
         }
-        let candidate = self.candidates.lock().get(&hash.0).cloned();
+        let candidate = self.candidates.lock().remove(&hash.0);
         let candidate = candidate.filter(|candidate| candidate.header.parent == head);
-        let Some(candidate) = candidate else {
+        let Some(mut candidate) = candidate else {
             let why = "was neither proposed nor checked above the tip".to_owned();
             return Err(Error::Invalid { field: "block", why });
         };
-        write_through(&self.store, &self.marker, &candidate, certificate)?;
+        self.write_candidate(&mut candidate, certificate)?;
         *self.head.write() = candidate.tip.clone();
         self.candidates.lock().clear();
         self.release(&candidate);
         self.pool.settle(&candidate);
         crash_point("commit-acknowledged");
         self.heights.send_replace(candidate.header.height);
+        Ok(())
+    }
+
+    /// Writes a block; keeps its pages in memory unless there are many by now.
+    fn write_candidate(&self, candidate: &mut Candidate, certificate: &[u8]) -> Result<(), Error> {
+        let newer = self.newer.read();
+        let pages = newer.pages.len().saturating_add(candidate.outcome.pages.len());
+        let all = pages > self.limits.unwritten_pages;
+        let written = all.then_some(&*newer);
+        write_through(&self.store, &self.marker, candidate, certificate, written)?;
+        drop(newer);
+        let mut newer = self.newer.write();
+        if all {
+            newer.forget(candidate.hash, candidate.header.height);
+        } else {
+            newer.keep(candidate.hash, std::mem::take(&mut candidate.outcome.pages));
+        }
         Ok(())
     }
 

@@ -30,6 +30,8 @@ pub struct Limits {
     pub block_leaves: usize,
     /// Bytes of statements, leaves and bodies after which a block takes no further statement.
     pub block_bytes: usize,
+    /// Pages of the state tree, of at most 1.5 KiB, that may be newer in memory than in the store.
+    pub unwritten_pages: usize,
     /// Memory in which blocks of the store are kept at hand, in bytes.
     pub cache_bytes: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             pending_bytes: 256 << 20,
             block_leaves: 10_000,
             block_bytes: 8 << 20,
+            unwritten_pages: 8_192,
             cache_bytes: 256 << 20,
         }
     }

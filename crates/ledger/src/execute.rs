@@ -6,12 +6,13 @@ use std::sync::Arc;
 use merkle::map::{Page, Path};
 use merkle::{Digest, Node, Rfc9162Sha256, TreeHash};
 use statement::{
-    Header, Height, HistoryRecord, LeafIndex, LogIndex, LogSize, Position, StateHash, Tag,
-    contents_digest, history_key, members_digest, state_value_digest,
+    Header, Height, LeafIndex, LogIndex, LogSize, Position, StateHash, Tag, contents_digest,
+    members_digest,
 };
 
 use crate::admit::{Admitted, Rules};
 use crate::moment::{Moment, Overlay, Present};
+use crate::pages::{history_entry, state_entry};
 use crate::rows::{History, RequestRow, Tip};
 use crate::{Committed, Error, Failure, Refusal, keys, reason};
 
@@ -247,13 +248,10 @@ impl<'a> Execution<'a> {
         let touched = std::mem::take(&mut self.touched);
         let changed = touched.into_iter().filter(|(_, (_, changed))| *changed);
         self.outcome.histories = changed.map(|(tag, (history, _))| (tag, history)).collect();
-        let state = self.outcome.state.iter().map(|(key, value)| {
-            (keys::state_digest(key), value.as_deref().map(state_value_digest))
-        });
-        let histories = self.outcome.histories.iter().map(|(tag, history)| {
-            let record = HistoryRecord { count: history.size(), root: history.root() };
-            (history_key(tag), Some(state_value_digest(&record.encode())))
-        });
+        let state =
+            self.outcome.state.iter().map(|(key, value)| state_entry(key, value.as_deref()));
+        let histories = self.outcome.histories.iter();
+        let histories = histories.map(|(tag, history)| history_entry(tag, history));
         state.chain(histories).collect()
     }
 }

@@ -30,18 +30,22 @@ pub(crate) const POSITIONS: &str = "positions";
 pub(crate) const EXPIRY: &str = "expiry";
 /// Commitment, log index, leaf index -> nothing.
 pub(crate) const COMMITMENTS: &str = "commitments";
-/// The tip, and the format of all this.
+/// Height -> the state keys that the block touched, histories aside, until its pages are written.
+pub(crate) const TOUCHED: &str = "touched";
+/// The tip, the format of all this, and the last block whose pages are all written.
 pub(crate) const META: &str = "meta";
 
 /// The row of [`META`] that holds the tip.
 pub(crate) const TIP: &[u8] = b"tip";
+/// The row of [`META`] that holds the last height whose pages are all written.
+pub(crate) const WRITTEN: &[u8] = b"written";
 /// The row of [`META`] that holds the format's number.
 pub(crate) const FORMAT: &[u8] = b"format";
 /// The format that this program writes and reads.
 pub(crate) const FORMAT_NUMBER: &[u8] = b"1";
 
 /// Every family of the store.
-pub(crate) const FAMILIES: [Family; 12] = [
+pub(crate) const FAMILIES: [Family; 13] = [
     Family { name: BLOCKS, tuning: Tuning::Append },
     Family { name: ENTRIES, tuning: Tuning::Append },
     Family { name: LEAVES, tuning: Tuning::Append },
@@ -53,6 +57,7 @@ pub(crate) const FAMILIES: [Family; 12] = [
     Family { name: POSITIONS, tuning: Tuning::Points },
     Family { name: EXPIRY, tuning: Tuning::Append },
     Family { name: COMMITMENTS, tuning: Tuning::Digests },
+    Family { name: TOUCHED, tuning: Tuning::Append },
     Family { name: META, tuning: Tuning::Points },
 ];
 

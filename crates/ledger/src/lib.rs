@@ -45,6 +45,7 @@ mod machine;
 mod marker;
 mod moment;
 mod open;
+mod pages;
 mod pool;
 mod prove;
 mod read;

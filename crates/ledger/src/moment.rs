@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use merkle::map::{Page, Path};
 use merkle::{Digest, Node};
+use parking_lot::{RwLock, RwLockReadGuard};
 use statement::{Commitment, Height, LeafIndex, LogIndex, Position, Tag};
 use store::{Keys, Snapshot, Store};
 
 use crate::machine::Rows;
+use crate::pages::Newer;
 use crate::rows::{BlockRow, History, RequestRow, Tip};
 use crate::{Error, View, keys, rows};
 
@@ -20,11 +22,31 @@ pub(crate) type Overlay = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 #[derive(Debug)]
 pub(crate) struct Moment<'a> {
     snapshot: Snapshot<'a>,
+    /// Pages that stand in place of the store's.
+    newer: Option<RwLockReadGuard<'a, Newer>>,
 }
 
 impl<'a> Moment<'a> {
+    /// For all but the state tree's pages, of which it knows the written ones only.
     pub(crate) fn of(store: &'a Store) -> Self {
-        Self { snapshot: store.snapshot() }
+        Self { snapshot: store.snapshot(), newer: None }
+    }
+
+    /// For the state tree too. One thread holds one such moment at a time, and not for long: a
+    /// commit waits for it.
+    pub(crate) fn with_pages(store: &'a Store, newer: &'a RwLock<Newer>) -> Result<Self, Error> {
+        loop {
+            let newer = newer.read();
+            let snapshot = store.snapshot();
+            let moment = Self { snapshot, newer: None };
+            let tip = moment.some_tip()?;
+            if newer.tip == tip.hash {
+                return Ok(Self { newer: Some(newer), ..moment });
+            }
+            // A block has just been written, and its pages come in the next moment.
+            drop(newer);
+            std::thread::yield_now();
+        }
     }
 
     /// The tip; `None` before the first block.
@@ -94,8 +116,31 @@ impl<'a> Moment<'a> {
     }
 
     pub(crate) fn page(&self, path: &Path) -> Result<Option<Page>, Error> {
+        if let Some(page) = self.newer.as_ref().and_then(|newer| newer.pages.get(path)) {
+            return Ok(page.clone());
+        }
         let row = self.snapshot.value(keys::PAGES, &path.to_bytes())?;
         Ok(row.map(|row| Page::decode(&row)).transpose()?)
+    }
+
+    /// One value of the state.
+    pub(crate) fn state_value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.snapshot.value(keys::STATE, key)?)
+    }
+
+    /// The last height whose pages are all in the store.
+    pub(crate) fn pages_written(&self) -> Result<Height, Error> {
+        let row = self.snapshot.value(keys::META, keys::WRITTEN)?;
+        let height = row.and_then(|row| row.try_into().ok()).map(u64::from_be_bytes);
+        height.map(Height).ok_or_else(|| missing("the height of the pages"))
+    }
+
+    /// The state keys that a block touched, histories aside, while its pages are not written.
+    pub(crate) fn touched(&self, height: Height) -> Result<Vec<Bytes>, Error> {
+        match self.snapshot.value(keys::TOUCHED, &keys::height(height))? {
+            Some(row) => rows::decode_list(row, &format!("touched by block {height}")),
+            None => Err(missing(&format!("what block {height} touched"))),
+        }
     }
 
     pub(crate) fn histories(&self, tags: &[Tag]) -> Result<Vec<Option<History>>, Error> {
@@ -153,7 +198,7 @@ impl View for Present<'_> {
     fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         match self.overlay.get(key) {
             Some(value) => Ok(value.clone()),
-            None => Ok(self.moment.snapshot.value(keys::STATE, key)?),
+            None => self.moment.state_value(key),
         }
     }
 

@@ -105,7 +105,7 @@ impl Ledger {
             let why = format!("is {from}, but it must not be beyond {to}");
             return Err(Error::Invalid { field: "from", why });
         }
-        let moment = Moment::of(&self.store);
+        let moment = self.moment_with_pages()?;
         let tip = moment.some_tip()?;
         let history = moment.histories(&[*tag])?.into_iter().flatten().next();
         let record = history

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use merkle::Digest;
@@ -16,6 +15,7 @@ use crate::admit::{Rules, Signed};
 use crate::execute::{Candidate, in_window, repeated};
 use crate::marker::Marker;
 use crate::moment::{Moment, Overlay, Present};
+use crate::pages::Newer;
 use crate::pool::Pool;
 use crate::rows::Tip;
 use crate::{Committed, Failure, Limits, Refusal, Submission, keys, reason};
@@ -39,9 +39,11 @@ pub struct Ledger {
     /// Bodies that came beside blocks of other members, by their digest.
     pub(crate) held: Mutex<BTreeMap<Digest, Bytes>>,
     /// Executed blocks above the tip, by their hash.
-    pub(crate) candidates: Mutex<BTreeMap<Digest, Arc<Candidate>>>,
+    pub(crate) candidates: Mutex<BTreeMap<Digest, Candidate>>,
     /// Held while a block is being committed.
     pub(crate) committing: Mutex<()>,
+    /// Pages of the state tree that are newer than the store's.
+    pub(crate) newer: RwLock<Newer>,
     /// The tip that readers in this process know of; never ahead of the store.
     pub(crate) head: RwLock<Tip>,
     pub(crate) heights: watch::Sender<Height>,

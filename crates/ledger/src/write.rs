@@ -1,21 +1,24 @@
 //! Writing a block: one batch over all families.
 
 use bytes::Bytes;
-use statement::{LeafIndex, LogIndex};
+use statement::{Height, LeafIndex, LogIndex};
 use store::{Batch, Store};
 
 use crate::execute::Candidate;
 use crate::keys;
+use crate::pages::Newer;
 use crate::rows::{BlockRow, encode_list, encode_position, peaks, wide};
 
 /// Everything that a block changes, to be written together or not at all.
 ///
-/// `bodies` says whether its bodies are written too.
+/// `bodies` says whether its bodies are written too; `newer` is given when its pages are, with all
+/// that were kept in memory before it.
 pub(crate) fn batch(
     store: &Store,
     candidate: &Candidate,
     certificate: &[u8],
     bodies: bool,
+    newer: Option<&Newer>,
 ) -> Batch {
     let mut batch = store.batch();
     let block = BlockRow {
@@ -29,6 +32,10 @@ pub(crate) fn batch(
     batch.put(keys::META, keys::FORMAT, keys::FORMAT_NUMBER);
     entries(&mut batch, candidate, bodies);
     outcome(&mut batch, candidate);
+    match newer {
+        Some(newer) => pages(&mut batch, candidate, newer),
+        None => touched(&mut batch, candidate),
+    }
     batch
 }
 
@@ -75,10 +82,28 @@ fn outcome(batch: &mut Batch, candidate: &Candidate) {
     for row in &outcome.expired {
         batch.delete(keys::EXPIRY, row);
     }
-    for (path, page) in &outcome.pages {
+}
+
+/// Writes the pages that were kept in memory, and the block's own.
+fn pages(batch: &mut Batch, candidate: &Candidate, newer: &Newer) {
+    let (height, own) = (candidate.header.height, &candidate.outcome.pages);
+    let older = newer.pages.iter().filter(|(path, _)| !own.contains_key(path));
+    for (path, page) in older.chain(own) {
         match page {
             Some(page) => batch.put(keys::PAGES, &path.to_bytes(), &page.encode()),
             None => batch.delete(keys::PAGES, &path.to_bytes()),
         }
     }
+    batch.put(keys::META, keys::WRITTEN, &keys::height(height));
+    for earlier in (newer.written.0.saturating_add(1)..height.0).map(Height) {
+        batch.delete(keys::TOUCHED, &keys::height(earlier));
+    }
+}
+
+/// Writes what the pages can be made from again.
+fn touched(batch: &mut Batch, candidate: &Candidate) {
+    let touched = candidate.outcome.state.keys();
+    let touched: Vec<Bytes> = touched.map(|key| Bytes::copy_from_slice(key)).collect();
+    let height = keys::height(candidate.header.height);
+    batch.put(keys::TOUCHED, &height, &encode_list(&touched));
 }

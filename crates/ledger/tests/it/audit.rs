@@ -52,6 +52,7 @@ fn open_store(path: &Path) -> Store {
         "positions",
         "expiry",
         "commitments",
+        "touched",
         "meta",
     ];
     let families = names.map(|name| Family { name, tuning: Tuning::Points });

@@ -69,7 +69,8 @@ pub(crate) fn config(path: &Path) -> Config {
         members: members(),
         genesis: genesis(),
         receipt_key: Some((id("hz-forwarder"), key("hz-forwarder", 1))),
-        limits: Limits { cache_bytes: 8 << 20, ..Limits::default() },
+        // So few that some blocks write the pages of the state tree and some do not.
+        limits: Limits { cache_bytes: 8 << 20, unwritten_pages: 14, ..Limits::default() },
     }
 }
 

@@ -6,6 +6,7 @@ mod cast;
 mod crash;
 mod follow;
 mod order;
+mod pages;
 mod prove;
 mod refuse;
 mod repeat;

@@ -1,0 +1,112 @@
+//! Pages of the state tree that are newer than those in the store.
+//!
+//! Every block changes the pages near the root, and most of what it changes is changed again by the
+//! next. So pages stay in memory for some blocks and are written together; what the blocks since
+//! then have touched is in the store, and after a crash their pages are made again from it.
+
+use std::collections::BTreeMap;
+
+use merkle::Digest;
+use merkle::map::{self, Page, Path};
+use statement::{
+    Height, HistoryRecord, Leaf, LogIndex, StateHash, Tag, history_key, state_value_digest,
+};
+
+use crate::moment::Moment;
+use crate::read::lost;
+use crate::rows::{History, Tip};
+use crate::{Error, keys};
+
+/// The pages that differ from the store's, as of one block.
+#[derive(Debug, Default)]
+pub(crate) struct Newer {
+    /// The hash of the block as of which they stand.
+    pub(crate) tip: Digest,
+    /// The last block whose pages are all in the store.
+    pub(crate) written: Height,
+    /// What stands where in place of the store's; `None` where nothing stands any more.
+    pub(crate) pages: BTreeMap<Path, Option<Page>>,
+}
+
+impl Newer {
+    /// Takes in what a block has changed, which is not written.
+    pub(crate) fn keep(&mut self, tip: Digest, pages: BTreeMap<Path, Option<Page>>) {
+        self.tip = tip;
+        self.pages.extend(pages);
+    }
+
+    /// Forgets all of it: with the block at `height` it was written.
+    pub(crate) fn forget(&mut self, tip: Digest, height: Height) {
+        *self = Self { tip, written: height, pages: BTreeMap::new() };
+    }
+
+    /// Makes the pages again that were only in memory when the process ended.
+    pub(crate) fn recover(moment: &Moment<'_>, tip: &Tip) -> Result<Self, Error> {
+        let written = moment.pages_written()?;
+        let changes = changes_since(moment, written, tip)?;
+        let mut read = |path: &Path| moment.page(path);
+        let update = map::update::<StateHash, Error>(&mut read, &changes)?;
+        if update.root != tip.state_root {
+            return Err(Error::Damaged {
+                what: "the state tree has another root than the tip's block".to_owned(),
+                place: format!("pages of block {written}, changes up to block {}", tip.height),
+            });
+        }
+        Ok(Self { tip: tip.hash, written, pages: update.pages })
+    }
+}
+
+/// The entry of a tag's history in the state tree.
+pub(crate) fn history_entry(tag: &Tag, history: &History) -> (Digest, Option<Digest>) {
+    let record = HistoryRecord { count: history.size(), root: history.root() };
+    (history_key(tag), Some(state_value_digest(&record.encode())))
+}
+
+/// The entry of a key in the state tree.
+pub(crate) fn state_entry(key: &[u8], value: Option<&[u8]>) -> (Digest, Option<Digest>) {
+    (keys::state_digest(key), value.map(state_value_digest))
+}
+
+/// Everything in the state tree that the blocks above `written` touched, as it stands now.
+fn changes_since(
+    moment: &Moment<'_>,
+    written: Height,
+    tip: &Tip,
+) -> Result<BTreeMap<Digest, Option<Digest>>, Error> {
+    let mut changes = BTreeMap::new();
+    let mut tags = Vec::new();
+    for height in (written.0.saturating_add(1)..=tip.height.0).map(Height) {
+        for key in moment.touched(height)? {
+            let value = moment.state_value(&key)?;
+            changes.extend([state_entry(&key, value.as_deref())]);
+        }
+        let block = moment.block(height)?.ok_or_else(|| lost(height))?;
+        let end = block.first.0.saturating_add(block.count);
+        for index in (block.first.0..end).map(LogIndex) {
+            tags.extend(tags_of(moment, index)?);
+        }
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    for (tag, history) in tags.iter().zip(moment.histories(&tags)?) {
+        let history = history.ok_or_else(|| Error::Damaged {
+            what: format!("the history of tag {tag} is missing"),
+            place: "histories".to_owned(),
+        })?;
+        changes.extend([history_entry(tag, &history)]);
+    }
+    Ok(changes)
+}
+
+/// The tags that an entry's leaves bear.
+fn tags_of(moment: &Moment<'_>, index: LogIndex) -> Result<Vec<Tag>, Error> {
+    let mut tags = Vec::new();
+    for leaf in moment.leaves(index)? {
+        let leaf = Leaf::decode(&leaf).map_err(|error| Error::Damaged {
+            what: error.to_string(),
+            place: format!("leaves of entry {index}"),
+        })?;
+        tags.extend(leaf.tags.into_iter().map(|(tag, _)| tag));
+    }
+    Ok(tags)
+}
