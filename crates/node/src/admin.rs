@@ -1,6 +1,6 @@
 //! Make a consortium for development, and take certificates back.
 //!
-//! [`init`] draws every key, issues every certificate from a development authority made on the
+//! [`init()`] draws every key, issues every certificate from a development authority made on the
 //! spot, signs the genesis statement and writes the configuration files. A consortium in earnest
 //! lets each member draw its own keys; the files are the same.
 

@@ -32,7 +32,7 @@
 //!
 //! It decides nothing about goods, checks no statement, speaks no protobuf, and prints nothing: what
 //! it has to say goes to the log or back to its caller. It creates no state on its own; only
-//! [`admin::init`] does.
+//! [`admin::init()`] does.
 
 pub mod admin;
 mod check;

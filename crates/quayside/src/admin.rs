@@ -50,7 +50,7 @@ pub(crate) struct InitArguments {
 /// What `admin revoke` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArguments {
-    /// The certificate to take back, PEM: members/<id>/client.pem, for instance.
+    /// The certificate to take back, PEM, such as members/sky-air/client.pem.
     certificate: PathBuf,
     /// Do it without asking: a revocation cannot be undone.
     #[arg(long)]

@@ -10,9 +10,7 @@ use crate::output::fields;
 /// the proof.
 #[derive(Debug, Parser)]
 #[command(name = "quayside", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 ok, 1 bug, 2 usage, 3 refused, 4 unreachable, \
-                        5 verification failed, 6 environment, 7 not found, 8 interrupted.\n\
-                        Data goes to stdout, talk to stderr.")]
+#[command(after_help = crate::exit::help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,

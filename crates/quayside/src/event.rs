@@ -175,7 +175,7 @@ async fn capture(
         files: Vec::with_capacity(files.len()),
     };
     let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
-    let mut progress = Progress::start(total, "files", output.json);
+    let progress = Progress::start(total, "files", output.json);
     for (done, file) in (1..).zip(files) {
         let id = match arguments.request_id {
             Some(id) => id,
@@ -191,7 +191,7 @@ async fn capture(
         report.files.push(line);
         progress.at(done, total);
     }
-    progress.finish();
+    drop(progress);
     output.show(&report)?;
     for line in &report.files {
         if let Some(error) = &line.error {

@@ -28,8 +28,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// All of them, in order.
-    #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    const ALL: [Self; 9] = [
         Self::Ok,
         Self::Bug,
         Self::Usage,
@@ -89,6 +88,13 @@ impl Exit {
             ),
         }
     }
+}
+
+/// The codes and their names, for the end of `--help`.
+pub(crate) fn help() -> String {
+    let codes: Vec<String> =
+        Exit::ALL.iter().map(|exit| format!("{} {}", *exit as u8, exit.name())).collect();
+    format!("Exit codes: {}.\nData goes to stdout, talk to stderr.", codes.join(", "))
 }
 
 impl From<Exit> for ExitCode {

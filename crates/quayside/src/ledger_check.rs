@@ -70,9 +70,9 @@ impl Report for CheckReport {
 pub(crate) fn ledger(verb: Verb, global: &Global, output: Output) -> Result<Exit, Fault> {
     let Verb::Check = verb;
     let config = configuration(global)?;
-    let mut progress = Progress::start(0, "blocks", output.json);
+    let progress = Progress::start(0, "blocks", output.json);
     let checked = node::check_ledger(&config, &mut |done, total| progress.at(done.0, total.0));
-    progress.finish();
+    drop(progress);
     let found = checked?;
     output.show(&CheckReport {
         sound: true,

@@ -34,7 +34,7 @@ pub(crate) struct ExportArguments {
     /// The event's commitment, 64 hexadecimal digits, as capture and trace print it.
     #[arg(value_parser = commitment)]
     commitment: Commitment,
-    /// Where to write the bundle; `-` for stdout [default: <commitment>.qsb here].
+    /// Where to write the bundle; `-` for stdout [default: COMMITMENT.qsb in this folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

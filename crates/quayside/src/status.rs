@@ -13,6 +13,7 @@ use crate::connection;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::output::{Output, Report, count, pairs};
+use crate::progress::Progress;
 use crate::run::configuration;
 
 /// How long to wait between two looks.
@@ -141,19 +142,31 @@ pub(crate) async fn status(
     node::install_tls_provider();
     let config = configuration(global)?;
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
+    let waiting = arguments.wait.then(|| Progress::wait("the nodes", output.json));
+    let found = until(&arguments, &config, global, deadline).await;
+    drop(waiting);
+    let (report, lag) = found?;
+    output.show(&report)?;
+    lag.map_or(Ok(Exit::Ok), Err)
+}
+
+/// Looks until all is as asked, or the deadline has passed: the last report, and what is wrong with
+/// it.
+async fn until(
+    arguments: &Arguments,
+    config: &Config,
+    global: &Global,
+    deadline: Instant,
+) -> Result<(StatusReport, Option<Fault>), Fault> {
     loop {
-        match look(&config, &arguments, global).await {
+        match look(config, arguments, global).await {
             Ok(report) if !arguments.wait || report.is_caught_up() => {
-                output.show(&report)?;
-                return Ok(Exit::Ok);
+                return Ok((report, None));
             }
             Err(fault) if !arguments.wait || fault.exit != Exit::Unreachable => return Err(fault),
             Ok(report) if Instant::now() >= deadline => {
-                output.show(&report)?;
-                return Err(Fault::new(
-                    Exit::Unreachable,
-                    format!("the index had not caught up after {} s", arguments.timeout),
-                ));
+                let late = format!("the index had not caught up after {} s", arguments.timeout);
+                return Ok((report, Some(Fault::new(Exit::Unreachable, late))));
             }
             Err(fault) if Instant::now() >= deadline => {
                 let message = format!("waited {} s: {}", arguments.timeout, fault.message);

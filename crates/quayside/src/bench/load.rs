@@ -104,7 +104,7 @@ async fn gather(
     output: Output,
 ) -> Result<Histogram<u64>, Fault> {
     let total = (load.warm_up + load.time).as_secs();
-    let mut progress = Progress::start(total, "seconds", output.json);
+    let progress = Progress::start(total, "seconds", output.json);
     let mut all = histogram()?;
     let started = Instant::now();
     loop {
@@ -119,7 +119,7 @@ async fn gather(
             }
         }
     }
-    progress.finish();
+    drop(progress);
     if all.is_empty() {
         return Err(Fault::new(
             Exit::Unreachable,
