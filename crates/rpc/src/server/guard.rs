@@ -32,6 +32,9 @@ const STREAMS: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
 
+/// When to call again a server that had no place or no time.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Wraps all services of a server.
 #[derive(Clone)]
 pub(crate) struct Guard {
@@ -105,35 +108,41 @@ where
             if let Err(refusal) = guard.admit(&mut request) {
                 return Ok(Status::from(refusal).into_http());
             }
-            let Ok(_place) = guard.calls.try_acquire() else {
-                let busy = Refusal::new("OVERLOADED", "too many calls are under way")
-                    .retry_after(Duration::from_millis(200));
-                return Ok(Status::from(busy).into_http());
-            };
-            let path = request.uri().path();
-            let stream = STREAMS.contains(&path);
-            let path = path.to_owned();
-            let handled = AssertUnwindSafe(ready.call(request)).catch_unwind();
-            let response = match tokio::time::timeout(CALL_TIMEOUT, handled).await {
-                Ok(Ok(Ok(response))) => response,
-                Ok(Ok(Err(never))) => match never {},
-                Ok(Err(_panic)) => {
-                    let fault = Refusal::internal(format_args!("the handler of {path} panicked"));
-                    Status::from(fault).into_http()
-                }
-                Err(_elapsed) => {
-                    let limit = CALL_TIMEOUT.as_secs();
-                    let late = format!("the answer was not ready within {limit} s");
-                    Status::from(Refusal::new("TIMED_OUT", late)).into_http()
-                }
-            };
-            let response = with_details(response);
-            Ok(if stream {
+            let path = request.uri().path().to_owned();
+            let handled = ready.call(request);
+            let response = shielded(&guard.calls, CALL_TIMEOUT, &path, handled).await;
+            Ok(if STREAMS.contains(&path.as_str()) {
                 response.map(|body| Body::new(Drain::new(body, guard.stop)))
             } else {
                 response
             })
         })
+    }
+}
+
+/// Runs a handler when there is a place for it, and answers in its place when it panics or takes
+/// too long.
+async fn shielded(
+    calls: &Semaphore,
+    limit: Duration,
+    path: &str,
+    handler: impl Future<Output = Result<Response<Body>, Infallible>>,
+) -> Response<Body> {
+    let Ok(_place) = calls.try_acquire() else {
+        let busy = Refusal::new("OVERLOADED", "too many calls are under way").retry_after(PAUSE);
+        return Status::from(busy).into_http();
+    };
+    match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
+        Ok(Ok(Ok(response))) => with_details(response),
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(_panic)) => {
+            let fault = Refusal::internal(format_args!("the handler of {path} panicked"));
+            Status::from(fault).into_http()
+        }
+        Err(_elapsed) => {
+            let late = format!("the answer was not ready within {} s", limit.as_secs());
+            Status::from(Refusal::new("TIMED_OUT", late).retry_after(PAUSE)).into_http()
+        }
     }
 }
 
@@ -179,12 +188,43 @@ mod tests {
 
     use super::*;
 
-    fn after(status: Status) -> (Code, String) {
-        let response = with_details(status.into_http());
+    fn read(response: &Response<Body>) -> (Code, String) {
         let status = Status::from_header_map(response.headers()).unwrap();
         let info = status.get_error_details().error_info().cloned().unwrap();
         assert_eq!(info.domain, "quayside");
         (status.code(), info.reason)
+    }
+
+    fn after(status: Status) -> (Code, String) {
+        read(&with_details(status.into_http()))
+    }
+
+    /// Runs a handler with so many places and a short limit.
+    async fn run(
+        places: usize,
+        handler: impl Future<Output = Result<Response<Body>, Infallible>>,
+    ) -> Response<Body> {
+        shielded(&Semaphore::new(places), Duration::from_millis(20), "/x", handler).await
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_for() {
+        let response = run(1, async { panic!("a bug") }).await;
+        assert_eq!(read(&response), (Code::Internal, "INTERNAL".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_takes_too_long_is_given_up() {
+        let response = run(1, std::future::pending()).await;
+        assert_eq!(read(&response), (Code::DeadlineExceeded, "TIMED_OUT".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_place_is_refused_at_once() {
+        let response = run(0, async { unreachable!("no place, no work") }).await;
+        assert_eq!(read(&response), (Code::ResourceExhausted, "OVERLOADED".to_owned()));
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert!(status.get_error_details().retry_info().is_some(), "it says when to come back");
     }
 
     #[test]

@@ -27,6 +27,15 @@ pub(crate) async fn call(
     Ok(client.unary(Request::new(message), path, Bytes).await?.into_inner())
 }
 
+/// Begins a call whose message never comes, and gives how it ends.
+pub(crate) async fn call_without_end(channel: Channel, path: &str) -> Status {
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let path = PathAndQuery::try_from(path).unwrap();
+    let never = Request::new(tokio_stream::pending());
+    client.client_streaming(never, path, Bytes).await.unwrap_err()
+}
+
 /// A field of kind bytes, as protobuf writes it.
 pub(crate) fn bytes_field(number: u8, value: &[u8]) -> Vec<u8> {
     let mut out = vec![(number << 3) | 2];

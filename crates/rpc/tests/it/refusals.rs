@@ -1,11 +1,15 @@
 //! What is sent wrongly is refused precisely, and the server lives on.
 
-use bytes::Bytes;
-use capture::Submission;
-use rpc::client::{Code, Error};
-use statement::RequestId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::house::{House, MERCHANT, document};
+use bytes::Bytes;
+use capture::{Capturer, Recorded, Recorder, Submission};
+use rpc::client::{Code, Error};
+use statement::{Height, RequestId};
+use tonic_types::StatusExt as _;
+
+use crate::house::{House, MERCHANT, demo, document, id, keys};
 use crate::raw::{bytes_field, call, channel};
 
 const CAPTURE: &str = "/quayside.gateway.v1.GatewayService/CaptureEvents";
@@ -24,12 +28,12 @@ async fn a_message_of_a_hundred_mebibytes_is_refused_and_the_server_lives_on() {
     let house = House::start().await;
     let mut message = bytes_field(1, &[1; 16]);
     message.extend(bytes_field(2, &vec![b' '; 100 << 20]));
-    let error = refused(&house, CAPTURE, message).await;
-    assert_eq!(
-        (error.code, error.reason.as_str()),
-        (Code::ResourceExhausted, "REQUEST_TOO_LARGE"),
-        "{error:?}"
-    );
+    let endpoint = house.merchant().to(&house.gateway_url, &house.authority);
+    let status = call(channel(&endpoint).await.unwrap(), CAPTURE, message).await.unwrap_err();
+    // What the server says, not what our client would make of tonic's own word for it.
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    let details = status.get_error_details();
+    assert_eq!(details.error_info().unwrap().reason, "REQUEST_TOO_LARGE");
     house.gateway(MERCHANT).capture(RequestId([1; 16]), document(&[1])).await.unwrap();
 }
 
@@ -92,6 +96,32 @@ async fn a_statement_that_is_none_is_refused_at_its_field() {
     let error = house.ledger(MERCHANT).append(submission, false).await.unwrap_err();
     assert_eq!(error.code, Code::InvalidArgument, "{error:?}");
     assert_eq!(error.field.as_deref(), Some("statement"));
+}
+
+/// A recorder that says another request id than the one that was signed.
+#[derive(Debug)]
+struct Twisted(rpc::client::Ledger);
+
+#[async_trait::async_trait]
+impl Recorder for Twisted {
+    async fn record(&self, submission: Submission) -> Result<Recorded, capture::Error> {
+        let request_id = RequestId([0x77; 16]);
+        self.0.record(Submission { request_id, ..submission }).await
+    }
+
+    async fn height(&self) -> Result<Height, capture::Error> {
+        Recorder::height(&self.0).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_that_differs_from_the_signed_one_is_refused() {
+    let house = House::start().await;
+    let served = BTreeMap::from([(id("zj-merchant"), keys("zj-merchant"))]);
+    let capturer = Capturer::new(demo(), served, Arc::new(Twisted(house.ledger(MERCHANT))));
+    let captured = capturer.capture(&id("zj-merchant"), RequestId([1; 16]), document(&[1])).await;
+    let error = captured.unwrap_err();
+    assert_eq!((error.reason(), error.field()), ("FIELD_INVALID", Some("request_id")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::house::{House, MERCHANT, document};
-use crate::raw::channel;
+use crate::raw::{call_without_end, channel};
 
 /// More than a prompt end takes, less than any deadline in these tests.
 const PROMPT: Duration = Duration::from_secs(5);
@@ -48,18 +48,15 @@ async fn streams_end_with_a_word_when_the_server_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_holds_its_connection_is_cut_at_the_deadline() {
     let mut house = House::start_with(Duration::from_millis(500)).await;
-    // A peer that has opened a connection and says nothing, and one that has a call open for ever.
+    // A peer that has opened a connection and says nothing, and one whose message never comes.
     let address = house.ledger_url.trim_start_matches("https://");
     let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
     silent.write_all(b"\x16").await.unwrap();
     let endpoint = house.merchant().to(&house.ledger_url, &house.authority);
-    let (sender, receiver) =
-        tokio::sync::mpsc::channel::<tonic_reflection::pb::v1::ServerReflectionRequest>(1);
-    let channel = channel(&endpoint).await.unwrap();
-    let mut reflection =
-        tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient::new(channel);
-    let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    let _answers = reflection.server_reflection_info(requests).await.unwrap();
+    let path = "/quayside.ledger.v1.LedgerService/AppendStatement";
+    let endless = tokio::spawn(call_without_end(channel(&endpoint).await.unwrap(), path));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!endless.is_finished(), "the call is under way");
 
     let began = Instant::now();
     house.stop.cancel();
@@ -67,7 +64,9 @@ async fn a_peer_that_holds_its_connection_is_cut_at_the_deadline() {
         timeout(PROMPT, server).await.unwrap().unwrap().unwrap();
     }
     assert!(began.elapsed() < PROMPT);
-    drop(sender);
+    // The peers learn of it too: nothing of the server is left behind.
+    let status = timeout(PROMPT, endless).await.unwrap().unwrap();
+    assert_eq!(rpc::client::Error::from(status).reason, "UNREACHABLE");
     let mut rest = Vec::new();
     let _ = timeout(PROMPT, silent.read_to_end(&mut rest)).await.unwrap();
 }
