@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CAPTURE = "application/vnd.quayside.capture+cbor"
+GOVERNANCE = "application/vnd.quayside.governance+cbor"
 
 
 def encode(value):
@@ -88,6 +89,16 @@ class Draft:
             self.leaves.append(encode([1, bound, digest("body v1", body), tags]))
             self.bodies.append(body)
 
+    def act(self, name, arguments):
+        """Makes this a governance act instead of a capture."""
+        self.content_type = GOVERNANCE
+        self.leaves, self.bodies = [], []
+        payload = encode([1, name, arguments, self.request_id, self.last_height])
+        self.payload, self.subject = lambda: payload, lambda: digest("governance v1", payload)
+
+    def subject(self):
+        return tree_root(self.leaves)
+
     def payload(self):
         root = tree_root(self.leaves)
         return encode([1, root, len(self.leaves), self.request_id, self.last_height])
@@ -96,7 +107,7 @@ class Draft:
         """Returns protected header, payload and signature."""
         payload = self.payload()
         claims = {1: f"quayside:{self.consortium}/member/{self.issuer}"}
-        claims[2] = tree_root(self.leaves).hex()
+        claims[2] = self.subject().hex()
         kid = blake3(self.public).digest()[:16]
         protected = encode({1: -8, 3: self.content_type, 4: kid, 15: claims})
         signed = encode(["Signature1", protected, b"", payload])

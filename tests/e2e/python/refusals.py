@@ -131,6 +131,13 @@ class Cases:
         # Under the neutral key, R = S·B for any S: everybody can make this "signature".
         self.append(draft, self.sign1(protected, payload, weak.NEUTRAL + bytes(32)))
 
+    def case_small_order_key_registered(self):
+        "a small-order key to be registered"
+        draft = self.draft()
+        proof = weak.NEUTRAL + bytes(32)
+        draft.act("retire-key", record.encode([1, weak.NEUTRAL, proof]))
+        self.append(draft)
+
     def case_small_order_point(self):
         "a signature with a small-order R"
         draft = self.draft()
