@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::config::Role;
 use crate::disk::{self, Readers};
 use crate::roles::{gateway, ledger};
 use crate::trust::Believed;
-use crate::{ADDRESS_FILE, Config, Error};
+use crate::{ADDRESS_FILE, Config, Error, listening_address};
 
 /// How long after the drain deadline the rest of the process may take to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,7 +31,8 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Node {
     addresses: BTreeMap<Role, SocketAddr>,
-    address_files: Vec<PathBuf>,
+    /// The data folders in which an address was written down, and which.
+    announced: Vec<(PathBuf, SocketAddr)>,
     /// Ends the servers and the followers, which live on the ledger.
     serving: CancellationToken,
     servers: JoinSet<Result<(), Error>>,
@@ -67,7 +68,7 @@ impl Node {
         let believed = Believed::load(config)?;
         let mut node = Self {
             addresses: BTreeMap::new(),
-            address_files: Vec::new(),
+            announced: Vec::new(),
             serving: CancellationToken::new(),
             servers: JoinSet::new(),
             working: CancellationToken::new(),
@@ -95,14 +96,19 @@ impl Node {
     ) -> Result<(), Error> {
         let mut in_process = None;
         if let Some(ledger) = config.ledger.as_ref().filter(|_| roles.contains(&Role::Ledger)) {
-            let listener = self.listen(Role::Ledger, ledger.listen, &ledger.data).await?;
+            // Open bodies lie there: for the owner alone, whoever makes it.
+            disk::make_folder(&ledger.data, Readers::Owner)?;
+            let (listener, address) = listen(Role::Ledger, ledger.listen).await?;
             let opened = ledger::start(ledger, believed, listener, &mut self.tasks()).await?;
             in_process = Some(opened);
+            self.announce(Role::Ledger, address, &ledger.data)?;
         }
         if let Some(gateway) = config.gateway.as_ref().filter(|_| roles.contains(&Role::Gateway)) {
-            let listener = self.listen(Role::Gateway, gateway.listen, &gateway.data).await?;
+            disk::make_folder(&gateway.data, Readers::Owner)?;
+            let (listener, address) = listen(Role::Gateway, gateway.listen).await?;
             let place = gateway::Place { config, gateway, believed };
             gateway::start(place, in_process, listener, &mut self.tasks()).await?;
+            self.announce(Role::Gateway, address, &gateway.data)?;
         }
         Ok(())
     }
@@ -117,26 +123,14 @@ impl Node {
         }
     }
 
-    /// Binds a role's port and writes down where it is.
-    async fn listen(
-        &mut self,
-        role: Role,
-        wanted: SocketAddr,
-        data: &std::path::Path,
-    ) -> Result<TcpListener, Error> {
-        let failed = |error: std::io::Error| Error::Listen {
-            role,
-            address: wanted,
-            message: error.to_string(),
-        };
-        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        disk::make_folder(data, Readers::Owner)?;
+    /// Writes down where a role is: only now that its store is open, and so nobody else's, may the
+    /// file of another node in the same folder be written over.
+    fn announce(&mut self, role: Role, address: SocketAddr, data: &Path) -> Result<(), Error> {
         let file = data.join(ADDRESS_FILE);
         disk::write(&file, format!("{address}\n").as_bytes(), Readers::Anyone)?;
-        self.address_files.push(file);
         self.addresses.insert(role, address);
-        Ok(listener)
+        self.announced.push((data.to_owned(), address));
+        Ok(())
     }
 
     /// Where each role listens.
@@ -176,9 +170,11 @@ impl Node {
     ///
     /// The first failure of a part while it ended, or [`Error::Ended`] when the deadline passed.
     pub async fn stop(mut self) -> Result<(), Error> {
-        for file in &self.address_files {
-            // Gone is what it should be.
-            let _ = fs::remove_file(file);
+        for (data, address) in &self.announced {
+            if listening_address(data) == Some(*address) {
+                // Gone is what it should be.
+                let _ = fs::remove_file(data.join(ADDRESS_FILE));
+            }
         }
         let deadline = self.drain_timeout.saturating_add(GRACE);
         self.serving.cancel();
@@ -192,6 +188,15 @@ impl Node {
         served.map_err(late)??;
         worked.map_err(late)?
     }
+}
+
+/// Binds a role's port.
+async fn listen(role: Role, wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed =
+        |error: std::io::Error| Error::Listen { role, address: wanted, message: error.to_string() };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// Waits for every task; the first failure is kept.

@@ -43,6 +43,20 @@ async fn a_taken_port_is_named_and_leaves_nothing_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_node_on_the_same_folder_is_refused_and_leaves_the_first_findable() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = house(folder.path());
+    let first = Node::start(&config, &config.roles).await.unwrap();
+    let error = Node::start(&config, &config.roles).await.unwrap_err();
+    assert!(matches!(error, Error::Ledger { .. }), "{error}");
+    for role in [Role::Ledger, Role::Gateway] {
+        let data = State::at(folder.path()).data(role.as_str());
+        assert_eq!(listening_address(&data), first.address(role));
+    }
+    first.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_members_key_is_refused_before_anything_is_signed_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = house(folder.path());

@@ -50,7 +50,8 @@ pub(crate) struct InitArguments {
 /// What `admin revoke` takes.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArguments {
-    /// The certificate to take back, PEM, such as members/sky-air/client.pem.
+    /// The certificate to take back: a PEM file, or a member's id for its client certificate.
+    #[arg(value_name = "FILE|MEMBER")]
     certificate: PathBuf,
     /// Do it without asking: a revocation cannot be undone.
     #[arg(long)]
@@ -200,17 +201,23 @@ pub(crate) fn state_flag(folder: &Path) -> String {
 fn revoke(arguments: &RevokeArguments, global: &Global, output: Output) -> Result<Exit, Fault> {
     let state = State::at(&global.state);
     state.require()?;
+    let mut certificate = arguments.certificate.clone();
+    if let Some(Ok(member)) = certificate.to_str().map(str::parse::<MemberId>)
+        && !certificate.exists()
+    {
+        certificate = state.member(&member).join("client.pem");
+    }
     if !arguments.yes {
         return Err(Fault::new(
             Exit::Usage,
             format!(
                 "revoking {} cannot be undone, and nothing was done yet",
-                arguments.certificate.display()
+                certificate.display()
             ),
         )
         .help("add --yes to go through with it"));
     }
-    let done = node::admin::revoke(&state, &arguments.certificate, &clock::System)?;
+    let done = node::admin::revoke(&state, &certificate, &clock::System)?;
     output.show(&RevokeReport {
         serial: done.serial,
         subject: done.subject,

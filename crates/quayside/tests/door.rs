@@ -206,7 +206,7 @@ fn a_revoked_certificate_is_refused_within_seconds() {
     let house = House::new();
     let _node = house.start(&[]);
     house.run(&["status", "--as", "sky-air", "--wait"]).ok();
-    let certificate = "members/sky-air/client.pem";
+    let certificate = "sky-air";
     assert_eq!(house.run(&["admin", "revoke", certificate]).code, 2, "it asks for --yes");
     let revoked = house.run(&["admin", "revoke", certificate, "--yes", "--json"]).ok().json();
     is_documented("admin revoke", &revoked);
