@@ -8,6 +8,16 @@ use crate::admit::Admitted;
 use crate::rows::wide;
 use crate::{Refusal, reason};
 
+/// How many statements a block holds at most.
+pub(crate) const MAX_ENTRIES: usize = 4_000;
+
+/// How many leaves a block holds at most: as many as one capture may have.
+pub(crate) const MAX_LEAVES: usize = 10_000;
+
+/// How many bytes a block has at most; a capture with all the leaves and tags that it may have fits
+/// in a quarter of it.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
+
 /// A block as another member sent it; nothing of it is checked but its shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {

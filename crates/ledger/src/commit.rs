@@ -27,7 +27,7 @@ pub const CRASH_POINTS: &[&str] =
 /// How far the time of a fresh proposal may be from that of the member who votes, in milliseconds.
 const MAX_DRIFT_MS: i64 = 10_000;
 
-/// How many executed blocks of one height are kept for the vote.
+/// How many executed blocks of one height are kept for the vote, the newest.
 const MAX_CANDIDATES: usize = 64;
 
 /// Writes a block, synced, and then marks it: from here on it may be acknowledged. With `newer`,
@@ -67,7 +67,7 @@ impl Application for Ledger {
             hash: BlockHash(candidate.hash),
             bytes: block::encode(&candidate.header, entries),
         };
-        self.keep(candidate).map_err(|error| self.failed(&error))?;
+        self.keep(candidate);
         Ok(Some(block))
     }
 
@@ -78,7 +78,7 @@ impl Application for Ledger {
         match checked {
             Ok(candidate) => {
                 let hash = BlockHash(candidate.hash);
-                self.keep(candidate).map_err(|error| self.failed(&error))?;
+                self.keep(candidate);
                 Ok(hash)
             }
             Err(Failure::Refused(refusal)) => {
@@ -117,8 +117,11 @@ impl Ledger {
             let mut execution = Execution::start(&self.rules, &moment, Some(tip), time_ms)?;
             execution.fetch(front.iter().map(AsRef::as_ref))?;
             for admitted in &front {
-                let verdict = execution.add(admitted)?;
-                self.pool.decide(admitted, verdict);
+                match execution.offer(admitted)? {
+                    Some(Verdict::Repeated(committed)) => self.pool.answer(admitted, committed),
+                    Some(Verdict::Refused(refusal)) => self.pool.refuse(admitted, &refusal),
+                    Some(Verdict::Taken) | None => {}
+                }
             }
             // When all of them were refused, those behind them may still be taken.
             if !execution.is_empty() {
@@ -198,15 +201,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// Keeps an executed block until a block of its height is committed.
-    fn keep(&self, candidate: Candidate) -> Result<(), Error> {
+    /// Keeps an executed block until a block of its height is committed, or until there are so many
+    /// newer ones that it cannot be what the members agree on. It can be checked again then.
+    fn keep(&self, candidate: Candidate) {
         let mut candidates = self.candidates.lock();
-        if candidates.len() >= MAX_CANDIDATES && !candidates.contains_key(&candidate.hash) {
-            let why = format!("{MAX_CANDIDATES} blocks of one height stand to be voted on");
-            return Err(Error::Invalid { field: "block", why });
+        candidates.retain(|other| other.hash != candidate.hash);
+        if candidates.len() >= MAX_CANDIDATES {
+            candidates.pop_front();
         }
-        candidates.insert(candidate.hash, candidate);
-        Ok(())
+        candidates.push_back(candidate);
+    }
+
+    fn taken_out(&self, hash: &BlockHash) -> Option<Candidate> {
+        let mut candidates = self.candidates.lock();
+        let place = candidates.iter().position(|candidate| candidate.hash == hash.0)?;
+        candidates.remove(place)
     }
 
     /// Makes a block durable, marks it, and only then tells anyone.
@@ -216,8 +225,7 @@ impl Ledger {
         if head == hash.0 {
             return Ok(());
         }
-        let candidate = self.candidates.lock().remove(&hash.0);
-        let candidate = candidate.filter(|candidate| candidate.header.parent == head);
+        let candidate = self.taken_out(hash).filter(|candidate| candidate.header.parent == head);
         let Some(mut candidate) = candidate else {
             let why = "was neither proposed nor checked above the tip".to_owned();
             return Err(Error::Invalid { field: "block", why });

@@ -14,7 +14,7 @@ use crate::admit::{Admitted, Rules};
 use crate::moment::{Moment, Overlay, Present};
 use crate::pages::{history_entry, state_entry};
 use crate::rows::{History, RequestRow, Tip};
-use crate::{Committed, Error, Failure, Refusal, keys, reason};
+use crate::{Changes, Committed, Error, Failure, Refusal, keys, reason};
 
 /// The namespaces that a machine may write.
 const MACHINE_GROUND: [&[u8]; 3] = [b"member/", b"contract/", b"policy/"];
@@ -28,6 +28,8 @@ pub(crate) struct Candidate {
     pub(crate) entries: Vec<Arc<Admitted>>,
     pub(crate) tip: Tip,
     pub(crate) outcome: Outcome,
+    /// What waited here and cannot come after this block, though nothing was wrong with it before.
+    pub(crate) refused: Vec<(Arc<Admitted>, Refusal)>,
 }
 
 /// The rows that a block changes, beside its own entries.
@@ -66,6 +68,22 @@ pub(crate) struct Execution<'a> {
     entries: Vec<Arc<Admitted>>,
     touched: BTreeMap<Tag, (History, bool)>,
     outcome: Outcome,
+    refused: Vec<(Arc<Admitted>, Refusal)>,
+}
+
+/// A statement that may come next, and what it changes.
+#[derive(Debug)]
+struct Fit {
+    changes: Changes,
+    /// The state key of its request, and its last height; genesis has none.
+    remembered: Option<(Vec<u8>, Height)>,
+}
+
+/// What is found out about a statement before anything is changed.
+#[derive(Debug)]
+enum Judged {
+    Fits(Fit),
+    Repeated(Committed),
 }
 
 impl<'a> Execution<'a> {
@@ -84,8 +102,19 @@ impl<'a> Execution<'a> {
             outcome.expired.push(row);
             outcome.state.insert(state_key, None);
         }
-        let (entries, touched) = (Vec::new(), BTreeMap::new());
-        Ok(Self { rules, moment, before, height, time_ms, log, first, entries, touched, outcome })
+        Ok(Self {
+            rules,
+            moment,
+            before,
+            height,
+            time_ms,
+            log,
+            first,
+            entries: Vec::new(),
+            touched: BTreeMap::new(),
+            outcome,
+            refused: Vec::new(),
+        })
     }
 
     /// Reads the histories of all tags that `coming` bears in one go.
@@ -106,14 +135,36 @@ impl<'a> Execution<'a> {
 
     /// Executes one statement after those before it. Only what is taken changes anything.
     pub(crate) fn add(&mut self, admitted: &Arc<Admitted>) -> Result<Verdict, Error> {
-        match self.judge(admitted) {
-            Ok(verdict @ Verdict::Taken) => {
+        match self.judge(admitted, &self.outcome.state) {
+            Ok(Judged::Fits(fit)) => {
+                self.change(admitted, fit);
                 self.append(admitted);
-                Ok(verdict)
+                Ok(Verdict::Taken)
             }
-            Ok(verdict) => Ok(verdict),
+            Ok(Judged::Repeated(committed)) => Ok(Verdict::Repeated(committed)),
             Err(Failure::Refused(refusal)) => Ok(Verdict::Refused(refusal)),
             Err(Failure::Broken(error)) => Err(error),
+        }
+    }
+
+    /// Executes one statement of those that wait. What the state before this block alone decides is
+    /// given, to be answered at once; a refusal that follows from this block is kept with it.
+    pub(crate) fn offer(&mut self, admitted: &Arc<Admitted>) -> Result<Option<Verdict>, Error> {
+        let verdict = match self.add(admitted)? {
+            Verdict::Taken => return Ok(None),
+            verdict if self.is_empty() => return Ok(Some(verdict)),
+            verdict => verdict,
+        };
+        match (self.judge(admitted, &Overlay::new()), verdict) {
+            (Ok(Judged::Repeated(committed)), _) => Ok(Some(Verdict::Repeated(committed))),
+            (Err(Failure::Refused(refusal)), _) => Ok(Some(Verdict::Refused(refusal))),
+            (Err(Failure::Broken(error)), _) => Err(error),
+            (Ok(Judged::Fits(_)), Verdict::Refused(refusal)) => {
+                self.refused.push((admitted.clone(), refusal));
+                Ok(None)
+            }
+            // Its double is in this very block, and is not durable before the block is.
+            (Ok(Judged::Fits(_)), _) => Ok(None),
         }
     }
 
@@ -121,20 +172,20 @@ impl<'a> Execution<'a> {
         Present { moment: self.moment, overlay: &self.outcome.state }
     }
 
-    /// Decides about a statement and takes its changes to the state, if it is taken.
-    fn judge(&mut self, admitted: &Admitted) -> Result<Verdict, Failure> {
-        let statement = &admitted.statement;
+    /// Decides about a statement after the changes in `overlay`.
+    fn judge(&self, admitted: &Admitted, overlay: &Overlay) -> Result<Judged, Failure> {
+        let present = Present { moment: self.moment, overlay };
+        let (statement, machine) = (&admitted.statement, &self.rules.machine);
         let mut remembered = None;
         if let Some(terms) = admitted.terms() {
             let key = keys::request(statement.issuer(), &terms.request_id);
-            if let Some(row) = self.present().request(&key)? {
-                return repeated(&row, statement.subject()).map(Verdict::Repeated);
+            if let Some(row) = present.request(&key)? {
+                return repeated(&row, statement.subject()).map(Judged::Repeated);
             }
             in_window(terms.last_height, self.height, self.rules.max_window)?;
             remembered = Some((key, terms.last_height));
             let key_id = statement.key_id();
-            let machine = &self.rules.machine;
-            let key = machine.statement_key(&self.present(), statement.issuer(), &key_id)?;
+            let key = machine.statement_key(&present, statement.issuer(), &key_id)?;
             if key != admitted.key {
                 let message = "the key was replaced while the statement waited";
                 return Err(Refusal::new(reason::KEY_UNKNOWN, message).into());
@@ -143,18 +194,22 @@ impl<'a> Execution<'a> {
             let message = "a log has one genesis statement, and this one has begun";
             return Err(Refusal::new(reason::CONTENT_TYPE_UNKNOWN, message).into());
         }
-        let machine = &self.rules.machine;
-        let changes = machine.apply(&self.present(), self.height, self.time_ms, statement)?;
-        for (key, value) in changes {
+        let changes = machine.apply(&present, self.height, self.time_ms, statement)?;
+        Ok(Judged::Fits(Fit { changes, remembered }))
+    }
+
+    /// Takes a statement's changes to the state.
+    fn change(&mut self, admitted: &Admitted, fit: Fit) {
+        for (key, value) in fit.changes {
             assert!(
                 MACHINE_GROUND.iter().any(|ground| key.starts_with(ground)),
                 "a machine writes its own namespaces only"
             );
             self.outcome.state.insert(key, value);
         }
-        if let Some((key, last_height)) = remembered {
+        if let Some((key, last_height)) = fit.remembered {
             let row = RequestRow {
-                subject: *statement.subject(),
+                subject: *admitted.statement.subject(),
                 index: LogIndex(self.log.size()),
                 height: self.height,
                 leaves: u32::try_from(admitted.leaves.len()).unwrap_or(u32::MAX),
@@ -162,7 +217,6 @@ impl<'a> Execution<'a> {
             self.outcome.expiring.push((last_height, key.clone()));
             self.outcome.state.insert(key, Some(row.encode()));
         }
-        Ok(Verdict::Taken)
     }
 
     /// Appends to the log, and to the history of every tag.
@@ -222,8 +276,8 @@ impl<'a> Execution<'a> {
             state_root: update.root,
             members,
         };
-        let (first, entries, outcome) = (self.first, self.entries, self.outcome);
-        Ok(Candidate { header, hash, first, entries, tip, outcome })
+        let Self { first, entries, outcome, refused, .. } = self;
+        Ok(Candidate { header, hash, first, entries, tip, outcome, refused })
     }
 
     /// The digest of the member set, computed anew only when a member's record changed.

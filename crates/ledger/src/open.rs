@@ -1,6 +1,6 @@
 //! Opening a ledger, and founding one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ impl Ledger {
             signer: config.receipt_key,
             pool: Pool::default(),
             held: Mutex::new(BTreeMap::new()),
-            candidates: Mutex::new(BTreeMap::new()),
+            candidates: Mutex::new(VecDeque::new()),
             committing: Mutex::new(()),
             newer: RwLock::new(newer),
             head: RwLock::new(tip),

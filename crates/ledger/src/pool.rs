@@ -1,6 +1,6 @@
 //! Statements that wait for a block, and who waits for them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,9 +8,9 @@ use statement::{Height, Statement};
 use tokio::sync::oneshot;
 
 use crate::admit::{Admitted, RequestKey};
-use crate::execute::{Candidate, Verdict, reused};
+use crate::execute::{Candidate, reused};
 use crate::rows::wide;
-use crate::{Committed, Failure, Limits, Refusal, reason};
+use crate::{Committed, Limits, Refusal, block, reason};
 
 /// What a submitter is told.
 pub(crate) type Answer = Result<Committed, Refusal>;
@@ -18,6 +18,9 @@ pub(crate) type Answer = Result<Committed, Refusal>;
 /// After how long a submitter should try again when too much is pending, in milliseconds: a few
 /// blocks' time on a slow disk.
 const RETRY_AFTER_MS: u64 = 200;
+
+/// How many may wait for the answer to one request.
+const MAX_SUBMITTERS: usize = 16;
 
 /// Statements in the order of their coming, until they are committed or refused.
 ///
@@ -27,16 +30,21 @@ pub(crate) struct Pool {
     inside: Mutex<Inside>,
 }
 
+/// **Invariant:** `order` and `waiting` hold the same requests, and a number names one of them.
 #[derive(Debug, Default)]
 struct Inside {
-    /// Requests in the order of their coming; some may have left already.
-    order: VecDeque<RequestKey>,
+    /// Requests by the number of their coming.
+    order: BTreeMap<u64, RequestKey>,
     waiting: BTreeMap<RequestKey, Waiting>,
+    next: u64,
     bytes: usize,
+    /// Nothing is taken in any more, and why.
+    closed: Option<Refusal>,
 }
 
 #[derive(Debug)]
 struct Waiting {
+    number: u64,
     admitted: Arc<Admitted>,
     /// The first is who brought it; the others sent the same again.
     submitters: Vec<oneshot::Sender<Answer>>,
@@ -45,69 +53,76 @@ struct Waiting {
 impl Pool {
     /// Takes a statement in, or attaches its submitter to the same request that waits already.
     ///
-    /// `committed` is asked, under the lock, whether the request left the pool by a commit that the
-    /// caller has not seen.
+    /// That it was committed meanwhile shows when it is proposed, and is answered then.
     pub(crate) fn insert(
         &self,
         request: RequestKey,
         admitted: Admitted,
         limits: &Limits,
-        committed: impl FnOnce() -> Result<Option<Committed>, Failure>,
-    ) -> Result<oneshot::Receiver<Answer>, Failure> {
+    ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let mut inside = self.inside.lock();
-        if let Some(waiting) = inside.waiting.get_mut(&request) {
-            if waiting.admitted.statement.subject() != admitted.statement.subject() {
-                return Err(reused().into());
-            }
-            waiting.submitters.push(sender);
-            return Ok(receiver);
-        }
-        if let Some(committed) = committed()? {
-            // The receiver is in our hands, so it is there to be answered.
-            let _ = sender.send(Ok(committed));
-            return Ok(receiver);
+        if let Some(closed) = &inside.closed {
+            return Err(closed.clone());
         }
         let bytes = admitted.size_bytes();
-        if inside.bytes.saturating_add(bytes) > limits.pending_bytes && inside.bytes > 0 {
-            let message = format!("{} bytes are pending already", inside.bytes);
-            return Err(Refusal::new(reason::OVERLOADED, message)
-                .retry_after(RETRY_AFTER_MS)
-                .into());
+        if let Some(waiting) = inside.waiting.get_mut(&request) {
+            let before = waiting.attach(admitted, sender)?;
+            inside.bytes = inside.bytes.saturating_sub(before).saturating_add(bytes);
+            return Ok(receiver);
         }
+        if inside.bytes.saturating_add(bytes) > limits.pending_bytes && inside.bytes > 0 {
+            return Err(overloaded(format!("{} bytes are pending already", inside.bytes)));
+        }
+        let number = inside.next;
+        inside.next = number.saturating_add(1);
         inside.bytes = inside.bytes.saturating_add(bytes);
-        inside.order.push_back(request.clone());
-        let waiting = Waiting { admitted: Arc::new(admitted), submitters: vec![sender] };
+        inside.order.insert(number, request.clone());
+        let waiting = Waiting { number, admitted: Arc::new(admitted), submitters: vec![sender] };
         inside.waiting.insert(request, waiting);
         Ok(receiver)
     }
 
     /// Whether nothing more could be taken in, so that a submission need not even be checked.
     pub(crate) fn refuse_when_full(&self, limits: &Limits) -> Result<(), Refusal> {
-        let bytes = self.inside.lock().bytes;
-        if bytes >= limits.pending_bytes {
-            let message = format!("{bytes} bytes are pending already");
-            return Err(Refusal::new(reason::OVERLOADED, message).retry_after(RETRY_AFTER_MS));
+        let inside = self.inside.lock();
+        if let Some(closed) = &inside.closed {
+            return Err(closed.clone());
+        }
+        if inside.bytes >= limits.pending_bytes {
+            return Err(overloaded(format!("{} bytes are pending already", inside.bytes)));
         }
         Ok(())
     }
 
+    /// Answers everyone who waits with `refusal`, and everyone who comes later.
+    pub(crate) fn close(&self, refusal: &Refusal) {
+        let waiting = {
+            let mut inside = self.inside.lock();
+            inside.closed.get_or_insert_with(|| refusal.clone());
+            inside.order.clear();
+            inside.bytes = 0;
+            std::mem::take(&mut inside.waiting)
+        };
+        for submitter in waiting.into_values().flat_map(|waiting| waiting.submitters) {
+            // Whoever no longer listens asks again with the same request id.
+            let _ = submitter.send(Err(refusal.clone()));
+        }
+    }
+
     /// The statements that the next block should take, the first that came first.
     pub(crate) fn front(&self, limits: &Limits) -> Vec<Arc<Admitted>> {
-        let mut inside = self.inside.lock();
-        while let Some(first) = inside.order.front()
-            && !inside.waiting.contains_key(first)
-        {
-            inside.order.pop_front();
-        }
+        let inside = self.inside.lock();
+        let most_leaves = limits.block_leaves.min(block::MAX_LEAVES);
+        // Half of what a block may have, as its own encoding adds some.
+        let most_bytes = limits.block_bytes.min(block::MAX_BYTES / 2);
         let (mut leaves, mut bytes, mut front) = (0_usize, 0_usize, Vec::new());
-        for request in &inside.order {
-            let Some(waiting) = inside.waiting.get(request) else { continue };
-            let admitted = &waiting.admitted;
+        let waiting = inside.order.values().filter_map(|request| inside.waiting.get(request));
+        for admitted in waiting.map(|waiting| &waiting.admitted).take(block::MAX_ENTRIES) {
             leaves = leaves.saturating_add(admitted.leaves.len().max(1));
             bytes = bytes.saturating_add(admitted.size_bytes());
             // The first is taken whatever its size, or it would wait for ever.
-            if !front.is_empty() && (leaves > limits.block_leaves || bytes > limits.block_bytes) {
+            if !front.is_empty() && (leaves > most_leaves || bytes > most_bytes) {
                 break;
             }
             front.push(admitted.clone());
@@ -124,20 +139,30 @@ impl Pool {
         same.then(|| admitted.clone())
     }
 
-    /// Answers a statement that executing it has decided about, other than by taking it.
-    pub(crate) fn decide(&self, admitted: &Admitted, verdict: Verdict) {
-        let answer = match verdict {
-            Verdict::Taken => return,
-            Verdict::Repeated(committed) => Ok(committed),
-            Verdict::Refused(refusal) => Err(refusal),
-        };
+    /// Answers a statement that was committed before.
+    pub(crate) fn answer(&self, admitted: &Admitted, committed: Committed) {
         for submitter in self.remove(admitted).into_iter().flatten() {
-            // Whoever no longer listens asks again with the same request id.
-            let _ = submitter.send(answer.clone());
+            let _ = submitter.send(Ok(committed));
         }
     }
 
-    /// Answers everyone whose statement is in a block that is durable now.
+    /// Answers a statement that cannot be taken, unless another one stands for its request by now.
+    pub(crate) fn refuse(&self, admitted: &Admitted, refusal: &Refusal) {
+        let Some(request) = admitted.request() else { return };
+        let waiting = {
+            let mut inside = self.inside.lock();
+            let same = inside.waiting.get(&request);
+            if same.is_none_or(|waiting| waiting.admitted.bytes != admitted.bytes) {
+                return;
+            }
+            inside.remove(&request)
+        };
+        for submitter in waiting.into_iter().flat_map(|waiting| waiting.submitters) {
+            let _ = submitter.send(Err(refusal.clone()));
+        }
+    }
+
+    /// Answers everyone whose statement is in a block that is durable now, or is refused by it.
     pub(crate) fn settle(&self, candidate: &Candidate) {
         for (admitted, index) in candidate.entries.iter().zip(candidate.first.0..) {
             let Some(submitters) = self.remove(admitted) else { continue };
@@ -151,17 +176,17 @@ impl Pool {
                 let _ = submitter.send(Ok(Committed { repeat: number > 0, ..committed }));
             }
         }
+        for (admitted, refusal) in &candidate.refused {
+            self.refuse(admitted, refusal);
+        }
     }
 
+    /// Takes a request out whose statement is in the log now; gives who waits for the answer.
     fn remove(&self, admitted: &Admitted) -> Option<Vec<oneshot::Sender<Answer>>> {
         let request = admitted.request()?;
-        let mut inside = self.inside.lock();
-        let waiting = inside.waiting.get(&request)?;
+        let waiting = self.inside.lock().remove(&request)?;
         // The same request with other content may wait here while a foreign block held this one.
-        let same = waiting.admitted.statement.subject() == admitted.statement.subject();
-        let waiting = inside.waiting.remove(&request)?;
-        inside.bytes = inside.bytes.saturating_sub(waiting.admitted.size_bytes());
-        if same {
+        if waiting.admitted.statement.subject() == admitted.statement.subject() {
             return Some(waiting.submitters);
         }
         for submitter in waiting.submitters {
@@ -175,4 +200,44 @@ impl Pool {
         let inside = self.inside.lock();
         (wide(inside.waiting.len()), wide(inside.bytes))
     }
+}
+
+impl Inside {
+    fn remove(&mut self, request: &RequestKey) -> Option<Waiting> {
+        let waiting = self.waiting.remove(request)?;
+        self.order.remove(&waiting.number);
+        self.bytes = self.bytes.saturating_sub(waiting.admitted.size_bytes());
+        Some(waiting)
+    }
+}
+
+impl Waiting {
+    /// Attaches one more submitter of the same content; gives how many bytes waited before.
+    ///
+    /// The statement that came last stands for all: its key is the issuer's present one, while that
+    /// of the first may have been retired since.
+    fn attach(
+        &mut self,
+        admitted: Admitted,
+        sender: oneshot::Sender<Answer>,
+    ) -> Result<usize, Refusal> {
+        if self.admitted.statement.subject() != admitted.statement.subject() {
+            return Err(reused());
+        }
+        self.submitters.retain(|submitter| !submitter.is_closed());
+        if self.submitters.len() >= MAX_SUBMITTERS {
+            let message = format!("{MAX_SUBMITTERS} callers wait for this request already");
+            return Err(overloaded(message));
+        }
+        self.submitters.push(sender);
+        let before = self.admitted.size_bytes();
+        if self.admitted.bytes != admitted.bytes {
+            self.admitted = Arc::new(admitted);
+        }
+        Ok(before)
+    }
+}
+
+fn overloaded(message: String) -> Refusal {
+    Refusal::new(reason::OVERLOADED, message).retry_after(RETRY_AFTER_MS)
 }

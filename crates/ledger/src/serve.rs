@@ -1,6 +1,6 @@
 //! The ledger itself, and taking statements in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use bytes::Bytes;
@@ -38,8 +38,8 @@ pub struct Ledger {
     pub(crate) pool: Pool,
     /// Bodies that came beside blocks of other members, by their digest.
     pub(crate) held: Mutex<BTreeMap<Digest, Bytes>>,
-    /// Executed blocks above the tip, by their hash.
-    pub(crate) candidates: Mutex<BTreeMap<Digest, Candidate>>,
+    /// Executed blocks above the tip, the newest last.
+    pub(crate) candidates: Mutex<VecDeque<Candidate>>,
     /// Held while a block is being committed.
     pub(crate) committing: Mutex<()>,
     /// Pages of the state tree that are newer than the store's.
@@ -71,6 +71,13 @@ impl Ledger {
     /// Tells each new height once its block is durable.
     pub fn watch(&self) -> watch::Receiver<Height> {
         self.heights.subscribe()
+    }
+
+    /// Takes in nothing more, and tells everyone who waits that the ledger has stopped. Whoever runs
+    /// the orderer calls it when the orderer has ended, for nobody else answers them then.
+    pub fn close(&self) {
+        let message = "the ledger has stopped; ask again with the same request id when it is back";
+        self.pool.close(&Refusal::new(reason::STOPPED, message));
     }
 
     /// Checks a submission on the caller's thread and queues it; the receiver answers once the
@@ -118,16 +125,7 @@ impl Ledger {
         let bodies = submission.bodies.into_iter().map(Some).collect();
         let admitted = self.rules.admit(signed, submission.leaves, bodies, true)?;
         let request = admitted.request().ok_or_else(no_terms)?;
-        let key = keys::request(&request.0, &request.1);
-        let subject = *admitted.statement.subject();
-        let answer = self.pool.insert(request, admitted, &self.limits, || {
-            let moment = Moment::of(&self.store);
-            let overlay = Overlay::new();
-            match (Present { moment: &moment, overlay: &overlay }).request(&key)? {
-                Some(row) => repeated(&row, &subject).map(Some),
-                None => Ok(None),
-            }
-        })?;
+        let answer = self.pool.insert(request, admitted, &self.limits)?;
         if let Some(wake) = self.wake.0.read().as_ref() {
             wake();
         }

@@ -136,3 +136,40 @@ fn a_ledger_without_a_receipt_key_keeps_and_serves_but_signs_nothing() {
     assert_eq!(ledger.status().unwrap().checkpoint_size, None);
     assert_eq!(ledger.blocks(Height(1), 9).unwrap().len(), 1);
 }
+
+#[test]
+fn a_refusal_that_follows_from_a_proposal_alone_is_told_only_when_it_wins() {
+    let (house, other) = (House::new(), House::new());
+    let new_key = SigningKey::from_bytes([77; 32]);
+    let retire = RetireKey::sign(&new_key, &demo(), &id("zj-merchant")).encode();
+    drop(house.ledger.submit(govern("zj-merchant", 1, 50, RetireKey::NAME, retire)).unwrap());
+    // Under the key that the statement before it retires.
+    let mut waiting = house.ledger.submit(capture("zj-merchant", 2, 50, &[&[1]])).unwrap();
+    let loser = propose(&house);
+    assert!(waiting.try_recv().is_err(), "another block may win, after which it is good");
+
+    drop(other.ledger.submit(capture("cn-customs", 1, 50, &[&[2]])).unwrap());
+    let winner = propose(&other);
+    house.ledger.check(&winner.bytes, None).unwrap();
+    house.ledger.commit(&winner.hash, &[]).unwrap();
+    assert!(waiting.try_recv().is_err());
+    assert_ne!(propose(&house).hash, loser.hash);
+    let next = propose(&house);
+    house.ledger.commit(&next.hash, &[]).unwrap();
+    let refusal = waiting.try_recv().unwrap().unwrap_err();
+    assert_eq!(refusal.reason, ledger::reason::KEY_UNKNOWN);
+    assert_eq!(house.ledger.status().unwrap().pending_statements, 0);
+}
+
+#[test]
+fn however_many_blocks_stand_the_newest_can_be_committed() {
+    let (house, other) = (House::new(), House::new());
+    drop(house.ledger.submit(capture("zj-merchant", 1, 50, &[&[1]])).unwrap());
+    let mut newest = None;
+    for late in 1..=100 {
+        let block = house.ledger.propose(TimeMs(FOUNDED_MS + late)).unwrap().unwrap();
+        assert_eq!(other.ledger.check(&block.bytes, None), Ok(block.hash));
+        newest = Some(block);
+    }
+    other.ledger.commit(&newest.unwrap().hash, &[]).unwrap();
+}

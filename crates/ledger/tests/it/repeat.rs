@@ -1,9 +1,10 @@
 //! The same request is taken once and answered alike.
 
+use consensus::{Application, TimeMs};
 use ledger::{Committed, reason};
 use statement::{Height, LogIndex};
 
-use crate::cast::{House, capture, commit, open};
+use crate::cast::{House, capture, commit, govern, open};
 
 #[test]
 fn a_committed_request_is_answered_as_before_also_after_a_restart() {
@@ -67,4 +68,72 @@ fn a_dropped_submitter_changes_nothing() {
     assert_eq!(commit(&house.ledger), 1);
     let again = house.append(capture("zj-merchant", 1, 50, &[&[1]])).unwrap();
     assert!(again.repeat);
+}
+
+#[test]
+fn a_request_that_came_again_after_a_refusal_is_answered_only_once_it_is_durable() {
+    let house = House::new();
+    let propose = || house.ledger.propose(TimeMs(house.ledger.tip().time.0 + 1_000)).unwrap();
+    let first = house.ledger.submit(capture("zj-merchant", 1, 50, &[&[1]])).unwrap();
+    // Refused and gone, while the one before it still waits.
+    let refused = house.ledger.submit(govern("zj-merchant", 2, 50, "crown-me", vec![])).unwrap();
+    let block = propose().unwrap();
+    assert!(refused.blocking_recv().unwrap().is_err());
+    let mut again = house.ledger.submit(capture("zj-merchant", 2, 50, &[&[2]])).unwrap();
+    house.ledger.commit(&block.hash, &[]).unwrap();
+    assert!(first.blocking_recv().unwrap().is_ok());
+
+    let block = propose().unwrap();
+    assert!(again.try_recv().is_err(), "nothing of it is written yet");
+    house.ledger.commit(&block.hash, &[]).unwrap();
+    let committed = again.try_recv().unwrap().unwrap();
+    assert_eq!((committed.height, committed.repeat), (Height(3), false));
+}
+
+#[test]
+fn of_one_content_signed_twice_the_later_statement_is_logged_and_both_are_answered() {
+    let house = House::new();
+    let first = capture("zj-merchant", 1, 50, &[&[1]]);
+    let later = capture("zj-merchant", 1, 60, &[&[1]]);
+    let answers = [first, later.clone()].map(|one| house.ledger.submit(one).unwrap());
+    commit(&house.ledger);
+    let committed = answers.map(|answer| answer.blocking_recv().unwrap().unwrap());
+    assert_eq!(
+        committed.map(|one| (one.index, one.repeat)),
+        [(LogIndex(1), false), (LogIndex(1), true)]
+    );
+    assert_eq!(house.ledger.statement(LogIndex(1)), Ok(later.statement));
+    assert_eq!(house.ledger.status().unwrap().pending_bytes, 0);
+}
+
+#[test]
+fn only_so_many_wait_for_one_request() {
+    let house = House::new();
+    let submission = capture("zj-merchant", 1, 50, &[&[1]]);
+    let mut answers = Vec::new();
+    let refusal = loop {
+        match house.ledger.submit(submission.clone()) {
+            Ok(answer) => answers.push(answer),
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((refusal.reason, answers.len()), (reason::OVERLOADED, 16));
+    // Whoever hung up makes room.
+    answers.pop();
+    answers.push(house.ledger.submit(submission).unwrap());
+    commit(&house.ledger);
+    for answer in answers {
+        assert!(answer.blocking_recv().unwrap().is_ok());
+    }
+}
+
+#[test]
+fn a_closed_ledger_answers_who_waits_and_who_comes() {
+    let house = House::new();
+    let waiting = house.ledger.submit(capture("zj-merchant", 1, 50, &[&[1]])).unwrap();
+    house.ledger.close();
+    assert_eq!(waiting.blocking_recv().unwrap().unwrap_err().reason, reason::STOPPED);
+    let late = house.ledger.submit(capture("zj-merchant", 2, 50, &[&[1]])).unwrap_err();
+    assert_eq!(late.reason, reason::STOPPED);
+    assert_eq!(commit(&house.ledger), 0);
 }
