@@ -91,7 +91,7 @@ fn kill_under_load(kills: u32) -> Result<()> {
         node.kill()?;
         // Not after each, as it replays everything; the audit at the end covers all of them.
         if kill % 10 == 0 {
-            check(&home)?;
+            println!("kill {kill} of {kills}: {}", check(&home)?);
         }
         node = home.start().with_context(|| format!("after kill {kill}"))?;
     }
