@@ -10,6 +10,7 @@ mod definitions;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::budget::Budget;
 use crate::error::quoted;
 use crate::json::Node;
 use crate::{Error, Reason};
@@ -25,6 +26,8 @@ pub(crate) struct Context<'o> {
     vocab: Option<String>,
     /// Whether prefixes that nobody declared are refused. Canonical events have none to declare.
     lenient: bool,
+    /// What writing out may still add; without one, nothing is counted.
+    budget: Option<&'o Budget>,
 }
 
 /// One definition of a context.
@@ -72,7 +75,12 @@ fn is_scheme(prefix: &str) -> bool {
     matches!(prefix, "http" | "https" | "urn" | "ni" | "tag" | "did" | "geo" | "mailto" | "data")
 }
 
-impl Context<'_> {
+impl<'o> Context<'o> {
+    /// The empty context of a document whose events may grow so much.
+    pub(crate) fn within(budget: &'o Budget) -> Self {
+        Self { budget: Some(budget), ..Self::default() }
+    }
+
     /// The context of events that are canonical already.
     pub(crate) fn canonical() -> Self {
         Self { lenient: true, ..Self::default() }
@@ -80,10 +88,39 @@ impl Context<'_> {
 
     /// This context with the definitions of a `@context` on top.
     pub(crate) fn extended(&self, node: Node<'_>) -> Result<Context<'_>, Error> {
-        let mut extended =
-            Context { outer: Some(self), lenient: self.lenient, ..Context::default() };
+        let mut extended = Context {
+            outer: Some(self),
+            lenient: self.lenient,
+            budget: self.budget,
+            ..Context::default()
+        };
         definitions::add(&mut extended, node).map_err(|error| error.under("@context"))?;
         Ok(extended)
+    }
+
+    /// Counts an event that is about to be read, as long as it was written.
+    pub(crate) fn begin_event(&self, bytes: usize) -> Result<(), Error> {
+        self.budget.map_or(Ok(()), |budget| budget.begin(bytes))
+    }
+
+    /// Counts what the event under way gets beyond what was written.
+    pub(crate) fn grow(&self, bytes: usize) -> Result<(), Error> {
+        self.budget.map_or(Ok(()), |budget| budget.grow(bytes))
+    }
+
+    /// Counts a definition, which is kept as long as its context is in force.
+    fn grow_definition(&self, term: &Term) -> Result<(), Error> {
+        let datatype = match &term.coercion {
+            Some(Coercion::Datatype(datatype)) => datatype.len(),
+            Some(Coercion::Iri) | None => 0,
+        };
+        let bytes = term.iri.len().saturating_add(datatype);
+        self.budget.map_or(Ok(()), |budget| budget.grow_context(bytes))
+    }
+
+    /// Counts the text that stands in an event in place of what was written.
+    fn grown(&self, written: &str, text: &str) -> Result<(), Error> {
+        self.grow(text.len().saturating_sub(written.len()))
     }
 
     fn term(&self, name: &str) -> Option<&Term> {
@@ -108,20 +145,26 @@ impl Context<'_> {
     }
 
     /// Writes out a value that names a thing. What is no known prefix's stays as it is.
-    pub(crate) fn value<'v>(&self, text: Cow<'v, str>) -> Cow<'v, str> {
+    pub(crate) fn value<'v>(&self, text: Cow<'v, str>) -> Result<Cow<'v, str>, Error> {
         // Nearly every identifier: decided without a search.
         if text.starts_with("urn:") || text.starts_with("https:") || text.starts_with("http:") {
-            return text;
+            return Ok(text);
         }
-        self.compact(&text).map_or(text, Cow::Owned)
+        let Some(iri) = self.compact(&text) else { return Ok(text) };
+        self.grown(&text, &iri)?;
+        Ok(Cow::Owned(iri))
     }
 
     /// Writes out a bare word that the context defines.
-    pub(crate) fn word(&self, word: &str) -> Option<String> {
-        match self.term(word) {
+    pub(crate) fn word(&self, word: &str) -> Result<Option<String>, Error> {
+        let iri = match self.term(word) {
             Some(term) => Some(term.iri.clone()),
             None => self.vocab().map(|vocab| [vocab, word].concat()),
+        };
+        if let Some(iri) = &iri {
+            self.grown(word, iri)?;
         }
+        Ok(iri)
     }
 
     /// Writes out the name of an extension. None for a bare word that the context does not define.
@@ -146,6 +189,7 @@ impl Context<'_> {
                 },
             }
         };
+        self.grown(name, &expanded.name)?;
         // Such a name needs no escape in JSON, so that whoever splits an event can compare bytes.
         gs1::check_uri(&expanded.name).map_err(|error| {
             Error::invalid(

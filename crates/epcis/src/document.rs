@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::budget::Budget;
 use crate::context::Context;
 use crate::error::quoted;
 use crate::json::{self, Members, Node};
@@ -17,11 +18,21 @@ pub struct Limits {
     pub max_depth: usize,
     /// Events in the document.
     pub max_events: usize,
+    /// Canonical bytes of one event, in which all names and datatypes are written out.
+    pub max_event_bytes: usize,
+    /// Canonical bytes of all events together.
+    pub max_expanded_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 16 << 20, max_depth: 64, max_events: 10_000 }
+        Self {
+            max_bytes: 16 << 20,
+            max_depth: 64,
+            max_events: 10_000,
+            max_event_bytes: 1 << 20,
+            max_expanded_bytes: 16 << 20,
+        }
     }
 }
 
@@ -69,7 +80,8 @@ pub fn parse_document(bytes: &[u8], limits: &Limits) -> Result<Document, Error> 
             "send the events in several captures",
         ));
     }
-    let context = Context::default();
+    let budget = Budget::new(limits);
+    let context = Context::within(&budget);
     match json::parse(bytes, limits.max_depth.min(MAX_DEPTH)).map_err(shortened)? {
         Node::Array(nodes) => {
             let events = events(nodes, &context, limits)?;

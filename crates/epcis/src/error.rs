@@ -8,8 +8,10 @@ pub enum Reason {
     JsonMalformed,
     /// The JSON nests deeper than the limit.
     JsonTooDeep,
-    /// The document is larger than the limit.
+    /// The document, or all its events with their names written out, is larger than the limit.
     DocumentTooLarge,
+    /// One event, with its names written out, is larger than the limit.
+    EventTooLarge,
     /// More events than the limit.
     TooManyEvents,
     /// A required field is absent.
@@ -30,6 +32,7 @@ impl Reason {
             Self::JsonMalformed => "JSON_MALFORMED",
             Self::JsonTooDeep => "JSON_TOO_DEEP",
             Self::DocumentTooLarge => "DOCUMENT_TOO_LARGE",
+            Self::EventTooLarge => "EVENT_TOO_LARGE",
             Self::TooManyEvents => "TOO_MANY_EVENTS",
             Self::FieldMissing => "FIELD_MISSING",
             Self::FieldInvalid => "FIELD_INVALID",

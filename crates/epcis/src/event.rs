@@ -181,6 +181,7 @@ impl Event {
             .filter(|node| *node != Node::Null)
             .map(|node| time(node, context).map_err(|error| error.under("recordTime")))
             .transpose()?;
+        context.begin_event(json::members_len(&members))?;
         let fields = Fields::read_members(members, context)?;
         let kind = rules::check(&fields)?;
         let items = items(&fields)?;

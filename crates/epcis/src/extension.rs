@@ -5,6 +5,12 @@ use crate::context::{Coercion, Context};
 use crate::json::{Members, Node, write_string};
 use crate::record::Canonical;
 
+/// What canonical JSON puts around a value that names a thing: `{"@id":}`.
+const IRI_FRAME_BYTES: usize = 8;
+
+/// What it puts around a value and its datatype: `{"@type":"","@value":}`.
+const DATATYPE_FRAME_BYTES: usize = 22;
+
 /// A JSON value of an extension. Numbers are kept as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -122,19 +128,19 @@ fn value(
         Node::Bool(value) => Value::Bool(value),
         Node::Number(token) => Value::Number(token.to_owned()),
         Node::String(text) if coercion == Some(&Coercion::Iri) => {
-            let iri = context.value(text).into_owned();
+            let iri = context.value(text)?.into_owned();
+            context.grow(IRI_FRAME_BYTES)?;
             return Ok(Value::Object(vec![("@id".to_owned(), Value::String(iri))]));
         }
         Node::String(text) => Value::String(text.into_owned()),
     };
     // The type stands in the document's context; the event alone must say it too.
-    Ok(match coercion {
-        Some(Coercion::Datatype(datatype)) => Value::Object(vec![
-            ("@type".to_owned(), Value::String(datatype.clone())),
-            ("@value".to_owned(), plain),
-        ]),
-        _ => plain,
-    })
+    let Some(Coercion::Datatype(datatype)) = coercion else { return Ok(plain) };
+    context.grow(datatype.len().saturating_add(DATATYPE_FRAME_BYTES))?;
+    Ok(Value::Object(vec![
+        ("@type".to_owned(), Value::String(datatype.clone())),
+        ("@value".to_owned(), plain),
+    ]))
 }
 
 fn object(members: Members<'_>, context: &Context<'_>) -> Result<Value, Error> {
@@ -174,7 +180,7 @@ fn is_name(name: &str) -> bool {
 /// A value that names things: a string or an array of strings, written out.
 fn names_of_things(node: Node<'_>, context: &Context<'_>) -> Result<Value, Error> {
     match node {
-        Node::String(text) => Ok(Value::String(context.value(text).into_owned())),
+        Node::String(text) => Ok(Value::String(context.value(text)?.into_owned())),
         Node::Array(elements) => elements
             .into_iter()
             .map(|element| names_of_things(element, context))

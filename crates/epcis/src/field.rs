@@ -92,7 +92,7 @@ pub(crate) fn offset(node: Node<'_>, context: &Context<'_>) -> Result<String, Er
 }
 
 pub(crate) fn uri(node: Node<'_>, context: &Context<'_>) -> Result<String, Error> {
-    let text = context.value(node.into_string()?);
+    let text = context.value(node.into_string()?)?;
     check_uri(&text)?;
     Ok(text.into_owned())
 }
@@ -137,11 +137,11 @@ pub(crate) fn word(
         return Ok(text.into_owned());
     }
     if text.contains(':') {
-        let text = context.value(text);
+        let text = context.value(text)?;
         check_uri(&text)?;
         return Ok(text.into_owned());
     }
-    if let Some(iri) = context.word(&text) {
+    if let Some(iri) = context.word(&text)? {
         check_uri(&iri)?;
         return Ok(iri);
     }

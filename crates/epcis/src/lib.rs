@@ -43,6 +43,7 @@
 //! before its local name as it is, even where it does not end in `/`, `#` or `:`, as GS1's own
 //! examples want it.
 
+mod budget;
 mod context;
 mod document;
 mod error;

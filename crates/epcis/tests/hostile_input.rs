@@ -66,12 +66,93 @@ fn the_deepest_event_that_is_let_in_comes_back() {
 fn limits_are_kept() {
     let event = r#"{"type":"ObjectEvent","eventTime":"2026-11-20T08:51:00Z","eventTimeZoneOffset":"+08:00","action":"ADD","epcList":[]}"#;
     let two = format!("[{event},{event}]");
-    let limits = |max_events, max_bytes| Limits { max_events, max_bytes, max_depth: 64 };
+    let limits = |max_events, max_bytes| Limits { max_events, max_bytes, ..Limits::default() };
     assert!(parse_document(two.as_bytes(), &limits(2, two.len())).is_ok());
     let reason = |limits| parse_document(two.as_bytes(), &limits).expect_err("over a limit").reason;
     assert_eq!(reason(limits(1, 1_000)), Reason::TooManyEvents);
     assert_eq!(reason(limits(2, two.len() - 1)), Reason::DocumentTooLarge);
     assert!(parse_document(event.as_bytes(), &limits(0, 1_000)).is_err());
+}
+
+/// An event of extensions, whose context stands for `context`.
+fn extended(context: &str, members: &str) -> String {
+    format!(
+        r#"{{"type":"ObjectEvent","eventTime":"2026-11-20T08:51:00Z","eventTimeZoneOffset":"+08:00","action":"ADD","epcList":[],"@context":{context},{members}}}"#
+    )
+}
+
+#[test]
+fn a_context_cannot_blow_an_event_up() {
+    let long = format!("http://x/{}", "a".repeat(2_000));
+    let ones = vec!["1"; 12_000].join(",");
+    let names: Vec<String> = (0..2_000).map(|n| format!(r#""e:{n}":1"#)).collect();
+    let words: Vec<String> = (0..2_000).map(|_| "\"e:x\"".to_owned()).collect();
+    for (context, members, path) in [
+        (
+            format!(r#"{{"e":"http://x/","e:e":{{"@type":"{long}"}}}}"#),
+            format!(r#""e:e":[{ones}]"#),
+            "e:e[",
+        ),
+        (format!(r#"{{"e":"{long}"}}"#), names.join(","), "e:"),
+        (
+            format!(r#"{{"e":"{long}","e:e":{{"@type":"@id"}}}}"#),
+            format!(r#""e:e":[{}]"#, words.join(",")),
+            "e:e[",
+        ),
+    ] {
+        let event = extended(&context, &members);
+        assert!(event.len() < 40_000);
+        let (reason, at) = refused(event.as_bytes());
+        assert_eq!(reason, Reason::EventTooLarge, "{at}");
+        assert!(at.starts_with(path), "{at}");
+    }
+}
+
+#[test]
+fn a_context_cannot_blow_a_document_up() {
+    let long = format!("http://x/{}", "a".repeat(2_000));
+    let names: Vec<String> = (0..400).map(|n| format!(r#""e:{n}":1"#)).collect();
+    let event = extended("{}", &names.join(","));
+    let events = vec![event; 30].join(",");
+    let document = format!(
+        r#"{{"@context":{{"e":"{long}"}},"type":"EPCISDocument","epcisBody":{{"eventList":[{events}]}}}}"#
+    );
+    let (reason, at) = refused(document.as_bytes());
+    assert_eq!(reason, Reason::DocumentTooLarge, "{at}");
+    assert!(at.starts_with("eventList[20].e:"), "{at}");
+
+    // Nor can definitions that lend one another their length.
+    let terms: Vec<String> = (0..20_000).map(|n| format!(r#""t{n}":"e:{n}""#)).collect();
+    let context = format!(r#"{{"e":"{long}",{}}}"#, terms.join(","));
+    let (reason, at) = refused(extended(&context, r#""e:a":1"#).as_bytes());
+    assert_eq!(reason, Reason::DocumentTooLarge, "{at}");
+    assert!(at.starts_with("@context"), "{at}");
+}
+
+#[test]
+fn the_size_of_an_event_is_that_of_its_canonical_form() {
+    let document = parse_document(SEED.as_bytes(), &Limits::default()).expect("valid");
+    let bytes = document.events[0].canonical_json().len();
+    let within = |max_event_bytes| {
+        let limits = Limits { max_event_bytes, ..Limits::default() };
+        parse_document(SEED.as_bytes(), &limits).map_err(|error| error.reason)
+    };
+    assert!(within(bytes).is_ok());
+    assert_eq!(within(bytes - 1), Err(Reason::EventTooLarge));
+}
+
+#[test]
+fn ten_thousand_events_of_forty_values_are_read_and_a_million_zeros_are_not() {
+    let members: Vec<String> = (0..34).map(|n| format!(r#""e:{n}":{n}"#)).collect();
+    let event = extended("{}", &members.join(",")).replace(r#""@context":{},"#, "");
+    let events = vec![event; 10_000].join(",");
+    let document = format!(
+        r#"{{"@context":{{"e":"http://x/"}},"type":"EPCISDocument","epcisBody":{{"eventList":[{events}]}}}}"#
+    );
+    let read = parse_document(document.as_bytes(), &Limits::default()).expect("valid");
+    assert_eq!(read.events.len(), 10_000);
+    let zeros = format!("[{}]", vec!["0"; 1_000_000].join(","));
+    assert_eq!(refused(zeros.as_bytes()).0, Reason::DocumentTooLarge);
 }
 
 #[test]

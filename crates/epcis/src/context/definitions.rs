@@ -57,6 +57,8 @@ fn add_object(context: &mut Context<'_>, members: Members<'_>) -> Result<(), Err
     }
     for name in raw.keys() {
         let term = resolve(context, &raw, name).map_err(|error| error.under(name))?;
+        // One prefix may be as long as a URI may be, and lend its length to every term.
+        context.grow_definition(&term).map_err(|error| error.under(name))?;
         context.terms.insert(name.clone(), term);
     }
     Ok(())
