@@ -9,6 +9,19 @@ pub const MAX_LEAVES: u32 = 10_000;
 /// How many tags the leaves of one capture may bear together.
 pub const MAX_TAGS_PER_CAPTURE: usize = 20_000;
 
+/// How many bytes an entry may have: the statement, its leaves, and their bodies.
+///
+/// It leaves a sixteenth of a message of 16 MiB to framing, so that what one member could submit
+/// every other can receive.
+pub const MAX_ENTRY_BYTES: usize = 15 << 20;
+
+/// How many bytes an entry has, as [`MAX_ENTRY_BYTES`] counts them.
+#[must_use]
+pub fn entry_bytes<L: AsRef<[u8]>>(statement: &[u8], leaves: &[L], bodies: &[L]) -> usize {
+    let bytes = |parts: &[L]| parts.iter().map(|part| part.as_ref().len()).sum::<usize>();
+    statement.len() + bytes(leaves) + bytes(bodies)
+}
+
 /// What a member signs when it takes events in: CBOR [1, root, count, request id, last height].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
@@ -62,6 +75,11 @@ impl Capture {
 mod tests {
     use super::*;
     use crate::cast::{capture, leaves};
+
+    #[test]
+    fn an_entry_has_the_bytes_of_all_its_parts() {
+        assert_eq!(entry_bytes(b"abc", &[b"de".to_vec(), b"f".to_vec()], &[b"ghij".to_vec()]), 10);
+    }
 
     #[test]
     fn a_capture_has_one_leaf_at_least_and_ten_thousand_at_most() {

@@ -14,7 +14,7 @@ use crate::hash::{EVENT, SALT, SEED, VALUE};
 use crate::{Digest, Error, Part, RequestId};
 
 /// How many top-level fields an event may have.
-const MAX_FIELDS: u64 = 1_024;
+pub const MAX_FIELDS: usize = 1_024;
 
 /// What identifies an event: H("event v1", [1, consortium, issuer, [[name, hidden value], ...]]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,14 +164,17 @@ fn finish(
     count: usize,
     list: &Writer,
 ) -> Result<Commitment, Error> {
-    let found = crate::cbor::wide(count);
-    if found > MAX_FIELDS {
-        let part = Part::Body;
-        return Err(Error::TooMany { part, what: "fields", found, limit: MAX_FIELDS });
+    if count > MAX_FIELDS {
+        let (part, found) = (Part::Body, crate::cbor::wide(count));
+        return Err(Error::TooMany { part, what: "fields", found, limit: limit() });
     }
     let mut head = Writer::with_capacity(160);
     head.array(4).uint(1).text(consortium.as_str()).text(issuer.as_str()).array(count);
     Ok(Commitment(EVENT.hash_pair(head.as_bytes(), list.as_bytes())))
+}
+
+fn limit() -> u64 {
+    crate::cbor::wide(MAX_FIELDS)
 }
 
 /// One field that a disclosure opens.
@@ -274,13 +277,13 @@ impl Disclosure {
         let mut input = Reader::new(Part::Disclosure, bytes);
         input.array(3)?;
         input.version()?;
-        let count = input.array_up_to(MAX_FIELDS, "fields")?;
+        let count = input.array_up_to(limit(), "fields")?;
         let mut list = Vec::with_capacity(count);
         for _ in 0..count {
             input.array(2)?;
             list.push((input.text()?.to_owned(), input.fixed()?));
         }
-        let count = input.array_up_to(MAX_FIELDS, "opened fields")?;
+        let count = input.array_up_to(limit(), "opened fields")?;
         let mut opened = Vec::with_capacity(count);
         for _ in 0..count {
             input.array(3)?;

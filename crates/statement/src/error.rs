@@ -218,8 +218,14 @@ impl Error {
             Self::NotDeterministic { .. } => "ENCODING_NOT_DETERMINISTIC",
             Self::Version { .. } => "VERSION_UNKNOWN",
             Self::TooLarge { .. } => "REQUEST_TOO_LARGE",
-            Self::TooMany { part: Part::Leaf, .. } => "TOO_MANY_TAGS",
-            Self::TooMany { .. } => "TOO_MANY_EVENTS",
+            Self::TooMany { part, .. } => match part {
+                Part::Capture => "TOO_MANY_EVENTS",
+                Part::Leaf => "TOO_MANY_TAGS",
+                Part::Body | Part::Disclosure => "TOO_MANY_FIELDS",
+                Part::Genesis => "STATEMENT_MALFORMED",
+                // Siblings and levels: no honest proof has so many.
+                _ => "PROOF_INVALID",
+            },
             Self::ContentTypeUnknown { .. } => "CONTENT_TYPE_UNKNOWN",
             Self::KeyWeak => "KEY_WEAK",
             Self::SignatureInvalid => "SIGNATURE_INVALID",
@@ -262,5 +268,23 @@ impl Fault {
     /// Blames `part` for an error.
     pub(crate) fn at(part: Part) -> impl Fn(Error) -> Self {
         move |why| Self { part, why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_of_each_has_its_own_reason() {
+        let reason = |part| Error::TooMany { part, what: "parts", found: 2, limit: 1 }.reason();
+        assert_eq!(reason(Part::Capture), "TOO_MANY_EVENTS");
+        assert_eq!(reason(Part::Leaf), "TOO_MANY_TAGS");
+        assert_eq!(reason(Part::Body), "TOO_MANY_FIELDS");
+        assert_eq!(reason(Part::Disclosure), "TOO_MANY_FIELDS");
+        assert_eq!(reason(Part::Genesis), "STATEMENT_MALFORMED");
+        for part in [Part::LeafPath, Part::Receipt, Part::HistoryProof] {
+            assert_eq!(reason(part), "PROOF_INVALID", "{part}");
+        }
     }
 }
