@@ -1,7 +1,7 @@
 //! From an event of the standard to an event of this house.
 
 use epcis::Event;
-use statement::{MAX_TAGS_PER_LEAF, Tag};
+use statement::{MAX_FIELDS, MAX_TAGS_PER_LEAF, Tag};
 
 use crate::Error;
 
@@ -21,13 +21,18 @@ impl Checked {
     ///
     /// # Errors
     ///
-    /// [`Error::Document`] when an identifier is not one; [`Error::TooManyTags`] when the event
-    /// names more than one leaf can hold.
+    /// [`Error::TooManyTags`] when the event names more than one leaf can hold;
+    /// [`Error::TooManyFields`] when it has more fields than one commitment may hide.
     pub fn check(event: &Event, place: u32) -> Result<Self, Error> {
         let items = event.items();
         if items.len() > MAX_TAGS_PER_LEAF {
             let path = format!("eventList[{place}]");
             return Err(Error::TooManyTags { path, count: items.len(), limit: MAX_TAGS_PER_LEAF });
+        }
+        let fields = event.fields();
+        if fields.len() > MAX_FIELDS {
+            let path = format!("eventList[{place}]");
+            return Err(Error::TooManyFields { path, count: fields.len(), limit: MAX_FIELDS });
         }
         // Tags are hashes, so the items' order says nothing about theirs.
         let mut tags: Vec<Tag> = items.iter().map(|item| Tag::open(item.canonical())).collect();
@@ -35,7 +40,7 @@ impl Checked {
         tags.dedup();
         Ok(Self {
             event_id: event.event_id().map(str::to_owned),
-            fields: event.fields(),
+            fields,
             json: event.canonical_json(),
             tags,
         })

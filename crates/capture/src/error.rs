@@ -22,6 +22,24 @@ pub enum Error {
         /// How many it may name.
         limit: usize,
     },
+    /// An event has more top-level fields than one commitment may hide.
+    #[error("{path} has {count} top-level fields, and one event may have at most {limit}")]
+    TooManyFields {
+        /// Where in the document: `eventList[3]`.
+        path: String,
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The statement, leaves and bodies together are more than one entry of the log may be.
+    #[error("the capture makes an entry of {bytes} bytes, and one may have at most {limit}")]
+    TooLarge {
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The document holds no event, so there is nothing to state.
     #[error("the document holds no event")]
     NoEvents,
@@ -67,6 +85,8 @@ impl Error {
         match self {
             Self::Document(error) => error.reason.as_str(),
             Self::TooManyTags { .. } => "TOO_MANY_TAGS",
+            Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
+            Self::TooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::NoEvents => "FIELD_MISSING",
             Self::MemberUnknown { .. } => "MEMBER_UNKNOWN",
             Self::Refused { reason, .. } => reason,
@@ -80,8 +100,8 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Document(error) => Some(&error.path),
-            Self::TooManyTags { path, .. } => Some(path),
-            Self::NoEvents => Some("eventList"),
+            Self::TooManyTags { path, .. } | Self::TooManyFields { path, .. } => Some(path),
+            Self::TooLarge { .. } | Self::NoEvents => Some("eventList"),
             Self::Refused { field, .. } => field.as_deref(),
             _ => None,
         }
@@ -93,6 +113,10 @@ impl Error {
         match self {
             Self::Document(error) if !error.hint.is_empty() => Some(&error.hint),
             Self::TooManyTags { .. } => Some("split the capture, or the event"),
+            Self::TooManyFields { .. } => {
+                Some("put extensions that belong together under one name")
+            }
+            Self::TooLarge { .. } => Some("send fewer events in one capture"),
             Self::NoEvents => Some("send at least one event in epcisBody.eventList"),
             Self::Unavailable { .. } => Some("retry with the same request id"),
             _ => None,

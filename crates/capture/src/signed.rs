@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use party::{ConsortiumId, MemberId};
-use statement::{Capture, Content, Digest, Height, RequestId, SigningKey, Statement, capture_tree};
+use statement::{
+    Capture, Content, Digest, Height, MAX_ENTRY_BYTES, RequestId, SigningKey, Statement,
+    capture_tree, entry_bytes,
+};
 
 use crate::sealed::Sealed;
 use crate::{Error, Submission};
@@ -26,6 +29,11 @@ impl Stated {
     }
 
     /// Signs in the member's name a statement that the log may take up to `last_height`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] when statement, leaves and bodies are more than one entry may be: every
+    /// other member must be able to receive it in one message.
     pub(crate) fn sign(
         &self,
         key: &SigningKey,
@@ -41,6 +49,10 @@ impl Stated {
         };
         let statement =
             Statement::sign(key, consortium, issuer, Content::Capture, capture.encode())?;
+        let bytes = entry_bytes(statement.as_bytes(), &self.leaves, &self.bodies);
+        if bytes > MAX_ENTRY_BYTES {
+            return Err(Error::TooLarge { bytes, limit: MAX_ENTRY_BYTES });
+        }
         Ok(Submission {
             request_id: self.request_id,
             statement: Bytes::copy_from_slice(statement.as_bytes()),

@@ -302,3 +302,28 @@ fn secrets_do_not_show() {
     assert!(shown.contains("Keys") && !shown.contains("2, 2, 2"), "{shown}");
     verify(&keys().statement.public(), b"x", &keys().statement.sign(b"x")).unwrap();
 }
+
+#[tokio::test]
+async fn a_capture_that_no_other_member_could_receive_is_refused() {
+    let (ledger, capturer) = house();
+    // Sixteen events just below what one event may have.
+    let long = "x".repeat(1_000_000);
+    let large = event("1", things(1)).replacen('{', &format!(r#"{{"http://x/y": {long:?}, "#), 1);
+    let document = |count| format!("[{}]", vec![large.as_str(); count].join(","));
+    let refused = capturer.capture(&member(), request(1), document(16)).await.unwrap_err();
+    assert_eq!((refused.reason(), refused.field()), ("REQUEST_TOO_LARGE", Some("eventList")));
+    assert_eq!(refused.hint(), Some("send fewer events in one capture"));
+    assert!(!refused.is_retryable());
+    capturer.capture(&member(), request(1), document(15)).await.unwrap();
+    assert_eq!(ledger.state.lock().log.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_of_more_fields_than_a_commitment_hides_is_refused_by_its_place() {
+    let (_, capturer) = house();
+    let fields: String = (0..1_024).map(|n| format!(r#""http://x/{n}": 1, "#)).collect();
+    let wide = event("1", things(1)).replacen('{', &format!("{{{fields}"), 1);
+    let document = format!("[{},{wide}]", event("2", things(1)));
+    let refused = capturer.capture(&member(), request(1), document).await.unwrap_err();
+    assert_eq!((refused.reason(), refused.field()), ("TOO_MANY_FIELDS", Some("eventList[1]")));
+}
