@@ -22,7 +22,7 @@ pub struct Caller {
 }
 
 /// A party that can hold a service certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Principal {
     /// A member's own client or service: `spiffe://<consortium>/member/<id>/<role>`.
     Member(MemberId, ServiceRole),

@@ -20,13 +20,29 @@ pub(crate) const PAGE_BYTES: usize = 12 * 1024 * 1024;
 /// Most positions in one answer about a history.
 pub(crate) const MAX_POSITIONS: u64 = 100_000;
 
-/// Calls that one server serves at a time, over all connections; more are refused at once.
+/// Calls that one server serves at a time, over all connections; more are refused at once. A call
+/// is under way until the last byte of its answer is on its way.
 pub(crate) const MAX_CALLS: usize = 512;
+
+/// Calls that one caller may have under way, so that no one takes all the places.
+pub(crate) const MAX_CALLER_CALLS: usize = 256;
+
+/// Streams that one server holds open, over all connections.
+pub(crate) const MAX_OPEN_STREAMS: usize = 256;
+
+/// Streams that one caller may hold open: a few gateways, and a person who looks.
+pub(crate) const MAX_CALLER_STREAMS: usize = 8;
+
+/// Bytes of requests that one server holds at a time: 32 messages of the largest size.
+pub(crate) const MAX_BYTES: usize = 512 * 1024 * 1024;
+
+/// Bytes of requests that one caller may have under way.
+pub(crate) const MAX_CALLER_BYTES: usize = MAX_BYTES / 2;
 
 /// Connections that one server holds; more wait in the listener's queue.
 pub(crate) const MAX_CONNECTIONS: usize = 512;
 
-/// Streams on one connection.
+/// HTTP/2 streams on one connection, each of them a call.
 pub(crate) const MAX_STREAMS: u32 = 256;
 
 /// Bytes of headers in one request.

@@ -133,6 +133,12 @@ pub const REASONS: &[Reason] = &[
         "encode by RFC 8949 section 4.2.1: shortest forms, definite lengths, sorted keys",
     ),
     word(
+        "EVENT_TOO_LARGE",
+        Code::InvalidArgument,
+        "one event has more than 1 MiB once its names and datatypes are written out",
+        "split the event, or shorten the IRIs of its @context",
+    ),
+    word(
         "FIELD_INVALID",
         Code::InvalidArgument,
         "a field has a value that it cannot have",
@@ -331,6 +337,18 @@ pub const REASONS: &[Reason] = &[
         "split the document",
     ),
     word(
+        "TOO_MANY_FIELDS",
+        Code::InvalidArgument,
+        "one event may have at most 1,024 top-level fields",
+        "put extensions that belong together under one name",
+    ),
+    word(
+        "TOO_MANY_STREAMS",
+        Code::ResourceExhausted,
+        "the caller holds as many streams open as one may",
+        "close a stream, or wait as long as RetryInfo says: one that broke is noticed within 40 s",
+    ),
+    word(
         "TOO_MANY_TAGS",
         Code::InvalidArgument,
         "one event may name at most 2,048 identifiers, one capture 20,000",
@@ -403,7 +421,8 @@ mod tests {
     }
 
     /// The words that stand between quotes in the sources of a crate.
-    fn words(krate: &str, files: &[&str], found: &mut BTreeSet<String>) {
+    fn words(krate: &str, files: &[impl AsRef<str>], found: &mut BTreeSet<String>) {
+        let files = files.iter().map(AsRef::as_ref);
         for file in files {
             let path = format!("{}/../{krate}/src/{file}", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(&path).expect(&path);
@@ -426,7 +445,8 @@ mod tests {
         words("trace", &["error.rs"], &mut found);
         let ours = ["refusal.rs", "caller.rs", "field.rs", "client/error.rs"];
         words("rpc", &ours, &mut found);
-        words("rpc", &["server/guard.rs", "server/ledger.rs", "server/gateway.rs"], &mut found);
+        let served = ["guard.rs", "load.rs", "ledger.rs", "gateway.rs"];
+        words("rpc", &served.map(|file| format!("server/{file}")), &mut found);
         let listed: BTreeSet<String> = REASONS.iter().map(|one| one.name.to_owned()).collect();
         assert_eq!(found, listed, "left: in the code; right: in the table");
     }

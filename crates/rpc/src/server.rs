@@ -11,6 +11,7 @@ mod gateway;
 mod guard;
 mod incoming;
 mod ledger;
+mod load;
 mod member;
 
 use std::fmt;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::{Request, Response};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
@@ -18,8 +17,9 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::drain::Drain;
-use crate::caller::Trust;
-use crate::limits::{CALL_TIMEOUT, MAX_CALLS};
+use super::load::{Held, Kind, Load, Weighed};
+use crate::caller::{Caller, Trust};
+use crate::limits::CALL_TIMEOUT;
 use crate::refusal::Refusal;
 
 /// Paths of services that any holder of a valid certificate of the consortium may call.
@@ -32,25 +32,25 @@ const STREAMS: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
 
-/// When to call again a server that had no place or no time.
+/// When to call again a server that had no time.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Wraps all services of a server.
 #[derive(Clone)]
 pub(crate) struct Guard {
     trust: Trust,
-    calls: Arc<Semaphore>,
+    load: Load,
     stop: CancellationToken,
 }
 
 impl Guard {
     /// Guards for these parties; streams end when `stop` is cancelled.
     pub(crate) fn new(trust: Trust, stop: CancellationToken) -> Self {
-        Self { trust, calls: Arc::new(Semaphore::new(MAX_CALLS)), stop }
+        Self { trust, load: Load::default(), stop }
     }
 
     /// Finds out who calls, before a byte of the message is read.
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refusal> {
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<Caller, Refusal> {
         let certificates = request
             .extensions()
             .get::<TlsConnectInfo<TcpConnectInfo>>()
@@ -63,8 +63,8 @@ impl Guard {
         if !request.uri().path().starts_with(OPEN_TO_ALL) {
             self.trust.admit(&caller)?;
         }
-        request.extensions_mut().insert(caller);
-        Ok(())
+        request.extensions_mut().insert(caller.clone());
+        Ok(caller)
     }
 }
 
@@ -105,33 +105,34 @@ where
         let spare = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, spare);
         Box::pin(async move {
-            if let Err(refusal) = guard.admit(&mut request) {
-                return Ok(Status::from(refusal).into_http());
-            }
+            let caller = match guard.admit(&mut request) {
+                Ok(caller) => caller,
+                Err(refusal) => return Ok(Status::from(refusal).into_http()),
+            };
             let path = request.uri().path().to_owned();
-            let handled = ready.call(request);
-            let response = shielded(&guard.calls, CALL_TIMEOUT, &path, handled).await;
-            Ok(if STREAMS.contains(&path.as_str()) {
-                response.map(|body| Body::new(Drain::new(body, guard.stop)))
-            } else {
-                response
-            })
+            let streams = STREAMS.contains(&path.as_str());
+            let kind = if streams { Kind::Stream } else { Kind::Call };
+            let place = match guard.load.take(&caller.principal, kind) {
+                Ok(place) => place,
+                Err(refusal) => return Ok(Status::from(refusal).into_http()),
+            };
+            let weighed = |body| Body::new(Weighed::new(body, Arc::clone(&place)));
+            let handled = ready.call(request.map(weighed));
+            let response = shielded(CALL_TIMEOUT, &path, handled).await;
+            Ok(response.map(|body| {
+                let body = if streams { Body::new(Drain::new(body, guard.stop)) } else { body };
+                Body::new(Held::new(body, place))
+            }))
         })
     }
 }
 
-/// Runs a handler when there is a place for it, and answers in its place when it panics or takes
-/// too long.
+/// Runs a handler, and answers in its place when it panics or takes too long.
 async fn shielded(
-    calls: &Semaphore,
     limit: Duration,
     path: &str,
     handler: impl Future<Output = Result<Response<Body>, Infallible>>,
 ) -> Response<Body> {
-    let Ok(_place) = calls.try_acquire() else {
-        let busy = Refusal::new("OVERLOADED", "too many calls are under way").retry_after(PAUSE);
-        return Status::from(busy).into_http();
-    };
     match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
         Ok(Ok(Ok(response))) => with_details(response),
         Ok(Ok(Err(never))) => match never {},
@@ -199,32 +200,23 @@ mod tests {
         read(&with_details(status.into_http()))
     }
 
-    /// Runs a handler with so many places and a short limit.
+    /// Runs a handler with a short limit.
     async fn run(
-        places: usize,
         handler: impl Future<Output = Result<Response<Body>, Infallible>>,
     ) -> Response<Body> {
-        shielded(&Semaphore::new(places), Duration::from_millis(20), "/x", handler).await
+        shielded(Duration::from_millis(20), "/x", handler).await
     }
 
     #[tokio::test]
     async fn a_handler_that_panics_is_answered_for() {
-        let response = run(1, async { panic!("a bug") }).await;
+        let response = run(async { panic!("a bug") }).await;
         assert_eq!(read(&response), (Code::Internal, "INTERNAL".to_owned()));
     }
 
     #[tokio::test]
     async fn a_handler_that_takes_too_long_is_given_up() {
-        let response = run(1, std::future::pending()).await;
+        let response = run(std::future::pending()).await;
         assert_eq!(read(&response), (Code::DeadlineExceeded, "TIMED_OUT".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn a_call_without_a_place_is_refused_at_once() {
-        let response = run(0, async { unreachable!("no place, no work") }).await;
-        assert_eq!(read(&response), (Code::ResourceExhausted, "OVERLOADED".to_owned()));
-        let status = Status::from_header_map(response.headers()).unwrap();
-        assert!(status.get_error_details().retry_info().is_some(), "it says when to come back");
     }
 
     #[test]

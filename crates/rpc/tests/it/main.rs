@@ -5,6 +5,7 @@ mod authority;
 mod faces;
 mod house;
 mod identity;
+mod load;
 mod raw;
 mod record;
 mod refusals;

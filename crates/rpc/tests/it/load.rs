@@ -1,0 +1,40 @@
+//! How much a server takes on from one caller.
+
+use futures_util::StreamExt as _;
+use rpc::client::Code;
+use statement::Height;
+
+use crate::house::{House, MERCHANT};
+
+/// Streams that one caller may hold open.
+const STREAMS: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_holds_so_many_streams_open_and_no_more() {
+    let house = House::start().await;
+    let ledger = house.ledger(MERCHANT);
+    let mut open = Vec::new();
+    for _ in 0..STREAMS {
+        let mut blocks = ledger.follow(Height(1)).await.unwrap();
+        assert!(blocks.next().await.unwrap().is_ok(), "its headers are long through");
+        open.push(blocks);
+    }
+    let error = ledger.follow(Height(1)).await.err().unwrap();
+    assert_eq!((error.code, error.reason.as_str()), (Code::ResourceExhausted, "TOO_MANY_STREAMS"));
+    assert!(error.is_retryable());
+    // Another connection of the same caller is no way around it.
+    let error = house.ledger(MERCHANT).follow(Height(1)).await.err().unwrap();
+    assert_eq!(error.reason, "TOO_MANY_STREAMS");
+    // Calls go on, and so do others.
+    ledger.status().await.unwrap();
+    let other = house.ledger("spiffe://demo/member/cn-customs/client");
+    assert!(other.follow(Height(1)).await.is_ok());
+    open.pop();
+    for _ in 0..100 {
+        match ledger.follow(Height(1)).await {
+            Ok(_) => return,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    }
+    panic!("a stream that was closed still counts");
+}
