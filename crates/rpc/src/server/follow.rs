@@ -23,7 +23,7 @@ pub(super) type Parts = ReceiverStream<Result<pb::FollowResponse, Status>>;
 /// Messages made ahead of a reader; a slow reader costs this much memory and no more.
 const AHEAD: usize = 4;
 
-/// Bytes of blocks to read at a time, about.
+/// Bytes of blocks after which one read ends; it may pass them by less than one block.
 const READ_BYTES: usize = 4 * 1024 * 1024;
 
 /// Blocks to read at a time, at most.
@@ -32,8 +32,8 @@ const READ_BLOCKS: usize = 256;
 /// Begins a stream of the blocks from height `from` on.
 pub(super) fn start(ledger: Arc<Ledger>, from: u64, stop: CancellationToken) -> Parts {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    let follower = Follower { ledger, next: from, read: 1, sender };
-    // The task ends when the reader leaves, when the ledger fails, and when the server stops.
+    let follower = Follower { ledger, next: from, sender };
+    // Sending ends when the reader leaves, when the ledger fails, and when the server stops.
     tokio::spawn(async move {
         let sender = follower.sender.clone();
         let ended = tokio::select! {
@@ -52,8 +52,6 @@ struct Follower {
     ledger: Arc<Ledger>,
     /// Height of the next block to send.
     next: u64,
-    /// How many blocks to read at a time.
-    read: usize,
     sender: Sender<Result<pb::FollowResponse, Status>>,
 }
 
@@ -82,15 +80,14 @@ impl Follower {
 
     /// Reads the next blocks and sends them.
     async fn send_blocks(&mut self) -> Result<(), Refusal> {
-        let (next, read) = (Height(self.next), self.read);
-        let blocks = blocking(&self.ledger, move |ledger| ledger.blocks(next, read)).await?;
+        let next = Height(self.next);
+        let blocks = blocking(&self.ledger, move |ledger| {
+            ledger.blocks_within(next, READ_BLOCKS, READ_BYTES)
+        })
+        .await?;
         if blocks.is_empty() {
             return Err(Refusal::internal(format_args!("the block at height {next} is not there")));
         }
-        let bytes: usize = blocks.iter().map(size).sum();
-        // As many next time as would have filled the measure this time.
-        let fitting = READ_BYTES.saturating_mul(blocks.len()) / bytes.max(1);
-        self.read = fitting.clamp(1, READ_BLOCKS).min(self.read.saturating_mul(4));
         for block in blocks {
             let height = block.header.height.0;
             if height != self.next {
@@ -118,15 +115,6 @@ impl Follower {
             Refusal::new("CANCELLED", "the reader left").retry_after(Duration::ZERO)
         })
     }
-}
-
-/// Bytes of a block's contents.
-fn size(block: &BlockRecord) -> usize {
-    let entry = |entry: &::ledger::StatementRecord| {
-        let bodies = entry.bodies.iter().flatten().map(bytes::Bytes::len).sum::<usize>();
-        entry.statement.len() + entry.leaves.iter().map(bytes::Bytes::len).sum::<usize>() + bodies
-    };
-    block.statements.iter().map(entry).sum()
 }
 
 /// Cuts a block into messages of about [`PART_BYTES`], an entry never divided.

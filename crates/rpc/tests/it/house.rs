@@ -27,6 +27,7 @@ pub(crate) const MERCHANT: &str = "spiffe://demo/member/zj-merchant/client";
 pub(crate) struct House {
     pub(crate) authority: Authority,
     pub(crate) revoked: Revoked,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) ledger_url: String,
     pub(crate) gateway_url: String,
     pub(crate) stop: CancellationToken,
@@ -122,7 +123,7 @@ impl House {
 
         let (listener, ledger_url) = listen().await;
         let pass = authority.issue(&["spiffe://demo/member/hz-forwarder/ledger"], 1);
-        let services = Services { ledger: Some(ledger), gateway: None };
+        let services = Services { ledger: Some(Arc::clone(&ledger)), gateway: None };
         let mut servers = vec![tokio::spawn(serve(listener, options(&pass), services))];
 
         let (listener, gateway_url) = listen().await;
@@ -139,7 +140,7 @@ impl House {
         servers.push(tokio::spawn(serve(listener, options(&pass), services)));
 
         let _directory = directory;
-        Self { authority, revoked, ledger_url, gateway_url, stop, servers, _directory }
+        Self { authority, revoked, ledger, ledger_url, gateway_url, stop, servers, _directory }
     }
 
     /// Starts all of it.

@@ -2,9 +2,9 @@
 
 use futures_util::StreamExt as _;
 use rpc::client::Code;
-use statement::Height;
+use statement::{Height, RequestId};
 
-use crate::house::{House, MERCHANT};
+use crate::house::{House, MERCHANT, document};
 
 /// Streams that one caller may hold open.
 const STREAMS: usize = 8;
@@ -37,4 +37,19 @@ async fn a_caller_holds_so_many_streams_open_and_no_more() {
         }
     }
     panic!("a stream that was closed still counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_read_of_blocks_ends_at_its_budget_whatever_came_before() {
+    let house = House::start().await;
+    let gateway = house.gateway(MERCHANT);
+    let things: Vec<u64> = (0..100).collect();
+    for number in 1..=6 {
+        gateway.capture(RequestId([number; 16]), document(&things)).await.unwrap();
+    }
+    let read = |budget| house.ledger.blocks_within(Height(2), 256, budget).unwrap().len();
+    assert_eq!(read(usize::MAX), 6);
+    assert_eq!(read(0), 0, "nothing fits");
+    assert_eq!(read(1), 1, "the first block passes the budget");
+    assert_eq!(house.ledger.blocks_within(Height(2), 2, usize::MAX).unwrap().len(), 2);
 }
