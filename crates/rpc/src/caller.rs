@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use party::{ConsortiumId, MemberId, Members, SiteId};
+use tokio::sync::watch;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
 use crate::refusal::Refusal;
@@ -90,9 +91,15 @@ impl fmt::Debug for Serial {
 }
 
 /// The serial numbers of the certificates that no longer count; shared by all servers of a process
-/// and replaced as a whole whenever the list is read again.
+/// and replaced as a whole whenever the list is read again. Open streams learn of it at once.
 #[derive(Clone, Debug, Default)]
-pub struct Revoked(Arc<RwLock<HashSet<Serial>>>);
+pub struct Revoked(Arc<watch::Sender<List>>);
+
+/// A revocation list, as far as it counts here.
+#[derive(Debug, Default)]
+struct List {
+    serials: HashSet<Serial>,
+}
 
 /// Why a revocation list was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +120,7 @@ impl Revoked {
     /// Replaces the set.
     pub fn replace(&self, serials: impl IntoIterator<Item = Serial>) {
         let serials = serials.into_iter().collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = serials;
+        self.0.send_modify(|list| list.serials = serials);
     }
 
     /// Replaces the set with a certificate revocation list that the authority has signed, and
@@ -148,7 +155,7 @@ impl Revoked {
     /// Whether a certificate no longer counts.
     #[must_use]
     pub fn contains(&self, serial: &Serial) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(serial)
+        self.0.borrow().serials.contains(serial)
     }
 }
 
@@ -180,8 +187,7 @@ impl Trust {
             .map_err(|error| invalid(format!("the client certificate cannot be read: {error}")))?;
         let serial = Serial::new(certificate.raw_serial());
         if self.revoked.contains(&serial) {
-            let why = format!("the client certificate with serial {serial} is revoked");
-            return Err(Refusal::new("CERTIFICATE_REVOKED", why));
+            return Err(revoked(&serial));
         }
         let mut names = certificate.extensions().iter().flat_map(|extension| {
             match extension.parsed_extension() {
@@ -207,6 +213,21 @@ impl Trust {
             return Err(invalid(why));
         }
         Ok(Caller { consortium, principal, serial })
+    }
+
+    /// Waits until a certificate no longer counts, and says so; without end when it goes on to.
+    pub(crate) fn until_revoked(
+        &self,
+        serial: Serial,
+    ) -> impl Future<Output = Refusal> + Send + 'static {
+        let mut list = self.revoked.0.subscribe();
+        async move {
+            if list.wait_for(|list| list.serials.contains(&serial)).await.is_err() {
+                // Nobody is left to revoke anything.
+                std::future::pending::<()>().await;
+            }
+            revoked(&serial)
+        }
     }
 
     /// Refuses a caller that is no registered member, nor a site of one.
@@ -240,6 +261,11 @@ impl Trust {
         let why = format!("{who} may not append statements of member {issuer}");
         Err(Refusal::new("CALLER_NOT_ISSUER", why).at("statement"))
     }
+}
+
+fn revoked(serial: &Serial) -> Refusal {
+    let why = format!("the client certificate with serial {serial} is revoked");
+    Refusal::new("CERTIFICATE_REVOKED", why)
 }
 
 /// Reads `spiffe://<consortium>/{member,site}/<id>/<role>`, and nothing looser.

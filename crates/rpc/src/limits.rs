@@ -55,7 +55,7 @@ pub(crate) const MAX_PENDING_RESETS: usize = 64;
 pub(crate) const MAX_LOCAL_RESETS: usize = 256;
 
 /// Window of one stream, in bytes: a capture of ordinary size travels without waiting.
-pub(crate) const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
 /// Window of a connection, in bytes.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
@@ -74,6 +74,13 @@ pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How long a probe may stay unanswered.
 pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a connection may stand, so that a certificate does not outlive its time by much: TLS
+/// looks at it once. Streams on the connection end with it, and go on over the next.
+pub(crate) const CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// How long calls on an aged connection may take.
+pub(crate) const CONNECTION_GRACE: Duration = Duration::from_secs(70);
 
 /// How often a quiet stream of blocks shows a sign of life.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);

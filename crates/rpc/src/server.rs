@@ -33,9 +33,9 @@ use self::ledger::LedgerFace;
 use self::member::MemberFace;
 use crate::caller::Trust;
 use crate::limits::{
-    CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, DRAIN_DEADLINE, KEEPALIVE_INTERVAL,
-    KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_REQUEST_BYTES,
-    MAX_RESPONSE_BYTES, MAX_STREAMS, STREAM_WINDOW_BYTES,
+    CONNECT_TIMEOUT, CONNECTION_AGE, CONNECTION_GRACE, CONNECTION_WINDOW_BYTES, DRAIN_DEADLINE,
+    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
+    MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_STREAMS, STREAM_WINDOW_BYTES,
 };
 use crate::pb;
 use crate::pb::gateway::v1::gateway_service_server::GatewayServiceServer;
@@ -204,6 +204,8 @@ fn server(tls: &Tls) -> Result<Server, Error> {
         .map_err(|error| Error::Identity(chain(&error)))?
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_connection_age(CONNECTION_AGE)
+        .max_connection_age_grace(CONNECTION_GRACE)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))

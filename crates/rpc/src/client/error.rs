@@ -63,6 +63,13 @@ impl Error {
         Self::local(Code::DataLoss, "ANSWER_MALFORMED", message)
     }
 
+    /// A stream without end ended: the server is going, however little it said of that.
+    pub(super) fn ended() -> Self {
+        let message = "the stream ended, and the server did not say why".to_owned();
+        let retry_after = Some(Duration::from_secs(1));
+        Self { retry_after, ..Self::local(Code::Unavailable, "UNREACHABLE", message) }
+    }
+
     /// The stream has gone silent.
     pub(super) fn silent(waited: Duration) -> Self {
         let message = format!("the stream showed no sign of life for {} s", waited.as_secs());

@@ -38,7 +38,7 @@ async fn next_block(
         let message = tokio::time::timeout(HEARTBEAT_TIMEOUT, messages.message())
             .await
             .map_err(|_elapsed| Error::silent(HEARTBEAT_TIMEOUT))??
-            .ok_or_else(|| Error::answer("the stream ended"))?;
+            .ok_or_else(Error::ended)?;
         match message.content {
             Some(Content::Part(part)) => {
                 if let Some(block) = joiner.add(part)? {

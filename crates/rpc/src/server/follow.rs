@@ -41,8 +41,9 @@ pub(super) fn start(ledger: Arc<Ledger>, from: u64, stop: CancellationToken) -> 
             () = stop.cancelled() => Refusal::stopped(),
             ended = follower.run() => ended,
         };
-        // Nobody waits for a farewell that finds no room.
-        let _ = sender.try_send(Err(ended.into()));
+        // A reader that is behind gets it after what it has not read yet: without a word, the end of
+        // a stream looks like the end of the record. Who never reads is cut off with its connection.
+        let _ = sender.send(Err(ended.into())).await;
     });
     ReceiverStream::new(receiver)
 }

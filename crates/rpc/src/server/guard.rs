@@ -66,6 +66,12 @@ impl Guard {
         request.extensions_mut().insert(caller.clone());
         Ok(caller)
     }
+
+    /// A stream that ends with the server, and with its caller's certificate.
+    fn drained(&self, body: Body, caller: &Caller) -> Body {
+        let revoked = self.trust.until_revoked(caller.serial.clone()).boxed();
+        Body::new(Drain::new(body, self.stop.clone(), revoked))
+    }
 }
 
 impl<S> Layer<S> for Guard {
@@ -120,7 +126,9 @@ where
             let handled = ready.call(request.map(weighed));
             let response = shielded(CALL_TIMEOUT, &path, handled).await;
             Ok(response.map(|body| {
-                let body = if streams { Body::new(Drain::new(body, guard.stop)) } else { body };
+                // A refusal is all headers, and has no end that could be put differently.
+                let runs = streams && !http_body::Body::is_end_stream(&body);
+                let body = if runs { guard.drained(body, &caller) } else { body };
                 Body::new(Held::new(body, place))
             }))
         })

@@ -1,11 +1,15 @@
 //! Who is let in, and for whom a caller may speak.
 
-use capture::{Capturer, Error as CaptureError};
-use rpc::client::{self, Code};
-use rpc::{RevocationError, Revoked};
-use statement::RequestId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use capture::{Capturer, Error as CaptureError};
+use futures_util::StreamExt as _;
+use rpc::client::{self, Code};
+use rpc::{RevocationError, Revoked};
+use statement::{Height, RequestId};
+use tokio::time::timeout;
 
 use crate::authority::Authority;
 use crate::house::{House, MERCHANT, demo, document, id, keys};
@@ -27,6 +31,22 @@ async fn a_revoked_certificate_is_refused_on_a_connection_that_stands() {
     assert_eq!(client::Error::from(status).reason, "CERTIFICATE_REVOKED");
     house.revoked.load(&house.authority.revoke(&[]), &house.authority.pem()).unwrap();
     ledger.status().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_its_callers_certificate_is_revoked() {
+    let house = House::start().await;
+    let pass = house.merchant();
+    let ledger = client::Ledger::connect(&pass.to(&house.ledger_url, &house.authority)).unwrap();
+    let mut blocks = ledger.follow(Height(1)).await.unwrap();
+    let mut others = house.ledger(MERCHANT).follow(Height(1)).await.unwrap();
+    assert!(blocks.next().await.unwrap().is_ok() && others.next().await.unwrap().is_ok());
+    house.revoked.load(&house.authority.revoke(&[100]), &house.authority.pem()).unwrap();
+    let error = timeout(Duration::from_secs(5), blocks.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::Unauthenticated, "CERTIFICATE_REVOKED"));
+    // The same member's other certificate counts as before.
+    house.gateway(MERCHANT).capture(RequestId([1; 16]), document(&[1])).await.unwrap();
+    assert!(others.next().await.unwrap().is_ok());
 }
 
 #[test]

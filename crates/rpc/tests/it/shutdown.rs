@@ -46,6 +46,36 @@ async fn streams_end_with_a_word_when_the_server_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_is_behind_is_told_too() {
+    let mut house = House::start_with(Duration::from_secs(60)).await;
+    let gateway = house.gateway(MERCHANT);
+    // More blocks than the windows and the server's own queue hold: the reader is behind.
+    let things: Vec<u64> = (0..4_000).collect();
+    for number in 1..=20 {
+        gateway.capture(RequestId([number; 16]), document(&things)).await.unwrap();
+    }
+    let mut blocks = house.ledger(MERCHANT).follow(Height(1)).await.unwrap();
+    assert!(blocks.next().await.unwrap().is_ok());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    house.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut read = 1;
+    let error = loop {
+        match timeout(PROMPT, blocks.next()).await.unwrap().unwrap() {
+            Ok(_) => read += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(read < 20, "it was behind when the server stopped");
+    assert_eq!(error.reason, "SHUTTING_DOWN", "{error:?}");
+    assert!(error.is_retryable());
+    drop((blocks, gateway));
+    for server in house.servers.drain(..) {
+        timeout(PROMPT, server).await.unwrap().unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_holds_its_connection_is_cut_at_the_deadline() {
     let mut house = House::start_with(Duration::from_millis(500)).await;
     // A peer that has opened a connection and says nothing, and one whose message never comes.
