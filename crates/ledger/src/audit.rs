@@ -6,14 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use merkle::{Digest, map};
 use party::Members;
-use statement::{Height, LogIndex, LogSize};
+use statement::{Height, LogIndex, LogSize, members_digest};
 use store::{Access, Keys, Store, Sync};
 
 use crate::admit::Rules;
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::{Moment, Overlay, Present};
-use crate::open::{agree, first_block, open_store};
+use crate::open::{first_block, open_store, recover};
 use crate::pages::Newer;
 use crate::read::{BlockRecord, StatementRecord, block_record, lost};
 use crate::rows::wide;
@@ -55,45 +55,51 @@ pub struct Report {
     pub bodies_missing: u64,
 }
 
-/// Checks the ledger in `path` without changing it: reads every block, verifies every signature,
-/// leaf and body, executes all of it again in a directory beside it, and compares every row.
+/// What is checked, and what it is checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit<'a> {
+    /// The ledger's directory; nothing in it is changed.
+    pub path: &'a Path,
+    /// The signed genesis statement that the log must begin with.
+    pub genesis: &'a Bytes,
+    /// The members that the caller pins: those of genesis, or those that the log has come to.
+    pub members: &'a Members,
+    /// A directory to replay in, made here and removed again. It takes about as much room as the
+    /// ledger without its bodies, and must not lie in the ledger's own.
+    pub scratch: &'a Path,
+}
+
+/// Checks a ledger without changing it: reads every block, verifies every signature, leaf and body,
+/// executes all of it again elsewhere, and compares every row.
 ///
-/// `members` are those that the caller pins; `progress` is told the height done and the last one.
-/// A node may be running on the directory meanwhile: what it adds is not looked at.
+/// `progress` is told the height done and the last one. A node may be running on the directory
+/// meanwhile: what it adds is not looked at.
 ///
 /// # Errors
 ///
 /// The first fault, with its place.
 pub fn check(
-    path: &Path,
+    audit: &Audit<'_>,
     machine: Arc<dyn Machine>,
-    members: &Members,
     progress: &mut dyn FnMut(Height, Height),
 ) -> Result<Report, Error> {
+    let path = audit.path;
+    let (rules, content, admitted) = Rules::found(audit.genesis, machine)?;
     // Read before the store, so that a running node cannot make the marker the later of the two.
     let marked = Marker::read(path)?;
     let store = open_store(path, Access::Read, CACHE_BYTES)?;
     let moment = Moment::of(&store);
-    moment.check_format()?;
     let place = path.display().to_string();
-    let tip = moment.tip()?;
-    let recovered = tip.as_ref().map_or(Height(0), |tip| tip.height);
-    if let Some((acknowledged, _)) = marked
-        && recovered < acknowledged
-    {
-        return Err(Error::LostAcknowledged { path: place, recovered, acknowledged });
-    }
+    let tip = recover(&moment, &place, audit.genesis, marked)?;
     let tip = tip.ok_or_else(|| Error::NotFound { what: format!("{place}: a first block") })?;
-    agree(&moment, &tip, &place)?;
     let newer = Newer::recover(&moment, &tip)?;
-    let genesis = moment.entry(LogIndex(0))?.unwrap_or_default();
-    let (rules, content, admitted) = Rules::found(&genesis, machine)?;
-    if *members.consortium() != rules.consortium {
-        let why = "it is of another consortium than the pinned members".to_owned();
+    let pinned = members_digest(audit.members);
+    if pinned != members_digest(&content.members) && pinned != tip.members {
+        let why = "the pinned members are neither its own nor those of the last block".to_owned();
         return Err(Error::Genesis { why });
     }
 
-    let scratch = Scratch::make(path)?;
+    let scratch = Scratch::make(audit.scratch, path)?;
     let again = open_store(&scratch.path, Access::Write, CACHE_BYTES)?;
     let mut report = Report {
         height: tip.height,
@@ -257,26 +263,22 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn make(beside: &Path) -> Result<Self, Error> {
-        let path = beside.join("check");
-        let scratch = Self { path };
-        // What a check that was killed has left.
-        scratch.remove();
-        std::fs::create_dir_all(&scratch.path).map_err(|error| Error::File {
-            path: scratch.path.display().to_string(),
-            why: error.to_string(),
-        })?;
+    /// Makes the directory, which must not be there yet: what is there is somebody else's.
+    fn make(path: &Path, ledger: &Path) -> Result<Self, Error> {
+        let failed = |why: String| Error::File { path: path.display().to_string(), why };
+        std::fs::create_dir(path).map_err(|error| failed(error.to_string()))?;
+        let scratch = Self { path: path.to_owned() };
+        let whole = |path: &Path| path.canonicalize().map_err(|error| failed(error.to_string()));
+        if whole(path)?.starts_with(whole(ledger)?) {
+            return Err(failed("a ledger is not replayed within its own directory".to_owned()));
+        }
         Ok(scratch)
-    }
-
-    fn remove(&self) {
-        // What is not there need not be removed; what stays is removed by the next check.
-        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        self.remove();
+        // It is the caller's temporary directory: what stays there is cleared in time.
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }

@@ -13,7 +13,7 @@ use crate::admit::Admitted;
 use crate::block::{self, Foreign};
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
-use crate::moment::{Moment, Overlay, Present};
+use crate::moment::{Overlay, Present};
 use crate::pages::Newer;
 use crate::rows::Tip;
 use crate::{Error, Failure, Ledger, Refusal, reason, write};
@@ -30,11 +30,9 @@ const MAX_DRIFT_MS: i64 = 10_000;
 /// How many executed blocks of one height are kept for the vote, the newest.
 const MAX_CANDIDATES: usize = 64;
 
-/// Writes a block, synced, and then marks it: from here on it may be acknowledged. With `newer`,
-/// its pages and those kept in memory before are written too.
+/// Writes a block, synced. With `newer`, its pages and those kept in memory before are written too.
 pub(crate) fn write_through(
     store: &Store,
-    marker: &Marker,
     candidate: &Candidate,
     certificate: &[u8],
     newer: Option<&Newer>,
@@ -43,6 +41,11 @@ pub(crate) fn write_through(
     crash_point("commit-executed");
     store.write(batch, Sync::Yes)?;
     crash_point("commit-written");
+    Ok(())
+}
+
+/// Marks a block that was written: from here on it may be acknowledged.
+pub(crate) fn mark(marker: &Marker, candidate: &Candidate) -> Result<(), Error> {
     marker.write(candidate.header.height, &candidate.hash)?;
     crash_point("commit-marked");
     Ok(())
@@ -94,10 +97,6 @@ impl Application for Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn moment_with_pages(&self) -> Result<Moment<'_>, Error> {
-        Moment::with_pages(&self.store, &self.newer)
-    }
-
     fn failed(&self, error: &Error) -> consensus::Error {
         tracing::error!(%error, "the ledger cannot go on");
         let tip = consensus::Height(self.head.read().height.0);
@@ -106,6 +105,7 @@ impl Ledger {
 
     /// Executes what waits, the first that came first; answers those that cannot be taken.
     fn propose_candidate(&self, time_ms: i64) -> Result<Option<Candidate>, Error> {
+        self.refuse_when_stopped()?;
         loop {
             let front = self.pool.front(&self.limits);
             if front.is_empty() {
@@ -221,6 +221,7 @@ impl Ledger {
     /// Makes a block durable, marks it, and only then tells anyone.
     fn commit_candidate(&self, hash: &BlockHash, certificate: &[u8]) -> Result<(), Error> {
         let _one_at_a_time = self.committing.lock();
+        self.refuse_when_stopped()?;
         let head = self.head.read().hash;
         if head == hash.0 {
             return Ok(());
@@ -230,7 +231,7 @@ impl Ledger {
             let why = "was neither proposed nor checked above the tip".to_owned();
             return Err(Error::Invalid { field: "block", why });
         };
-        self.write_candidate(&mut candidate, certificate)?;
+        self.write_candidate(&mut candidate, certificate).inspect_err(|error| self.stop(error))?;
         *self.head.write() = candidate.tip.clone();
         self.candidates.lock().clear();
         self.release(&candidate);
@@ -246,15 +247,17 @@ impl Ledger {
         let pages = newer.pages.len().saturating_add(candidate.outcome.pages.len());
         let all = pages > self.limits.unwritten_pages;
         let written = all.then_some(&*newer);
-        write_through(&self.store, &self.marker, candidate, certificate, written)?;
+        write_through(&self.store, candidate, certificate, written)?;
         drop(newer);
+        // Before the mark: pages and store stand at one block whatever becomes of the mark.
         let mut newer = self.newer.write();
         if all {
             newer.forget(candidate.hash, candidate.header.height);
         } else {
             newer.keep(candidate.hash, std::mem::take(&mut candidate.outcome.pages));
         }
-        Ok(())
+        drop(newer);
+        mark(&self.marker, candidate)
     }
 
     /// Lets go of the bodies that are in the store now.
@@ -290,4 +293,136 @@ fn check_header(header: &Header, tip: &Tip, now_ms: Option<i64>) -> Result<(), R
         return Err(refuse(message));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use party::{KeyId, Member, MemberId, Members, PublicKey};
+    use statement::{
+        Act, Content, Genesis, Height, LogIndex, RequestId, SigningKey, Statement, Tag,
+    };
+
+    use super::*;
+    use crate::{Changes, Config, Limits, Machine, Submission, View};
+
+    fn key(usage: u8) -> SigningKey {
+        SigningKey::from_bytes([usage; 32])
+    }
+
+    fn members() -> Members {
+        let only = Member {
+            id: "only".parse().unwrap(),
+            roles: BTreeSet::from(["operator".parse().unwrap()]),
+            country: "CN".parse().unwrap(),
+            sites: BTreeSet::from(["hangzhou".parse().unwrap()]),
+            statement_key: key(1).public(),
+            receipt_key: key(2).public(),
+            vote_key: key(3).public(),
+        };
+        let validators = BTreeSet::from([only.id.clone()]);
+        Members::new("demo".parse().unwrap(), vec![only], validators).unwrap()
+    }
+
+    fn sign(content: Content, payload: Vec<u8>) -> Bytes {
+        let (demo, only) = ("demo".parse().unwrap(), "only".parse().unwrap());
+        let statement = Statement::sign(&key(1), &demo, &only, content, payload);
+        Bytes::from(statement.unwrap().into_bytes())
+    }
+
+    /// One member, who may say anything.
+    #[derive(Debug)]
+    struct Only;
+
+    impl Machine for Only {
+        fn statement_key(
+            &self,
+            _: &dyn View,
+            _: &MemberId,
+            _: &KeyId,
+        ) -> Result<PublicKey, Failure> {
+            Ok(key(1).public())
+        }
+
+        fn apply(
+            &self,
+            _: &dyn View,
+            _: Height,
+            _: i64,
+            _: &Statement,
+        ) -> Result<Changes, Failure> {
+            Ok(Changes::new())
+        }
+
+        fn members(&self, _: &dyn View) -> Result<Members, Failure> {
+            Ok(members())
+        }
+    }
+
+    fn open(path: &Path) -> Arc<Ledger> {
+        let genesis = Genesis { time_ms: 1_000, members: members(), max_window: 100 };
+        let config = Config {
+            path: path.to_owned(),
+            members: members(),
+            genesis: sign(Content::Genesis, genesis.encode()),
+            receipt_key: Some(("only".parse().unwrap(), key(2))),
+            limits: Limits { cache_bytes: 1 << 20, ..Limits::default() },
+        };
+        Ledger::open(config, Arc::new(Only)).unwrap()
+    }
+
+    fn say(number: u8) -> Submission {
+        let request_id = RequestId([number; 16]);
+        let (name, last_height) = ("hello".to_owned(), Height(50));
+        let act = Act { name, arguments: vec![], request_id, last_height };
+        let statement = sign(Content::Governance, act.encode());
+        Submission { statement, leaves: vec![], bodies: vec![] }
+    }
+
+    #[test]
+    fn when_a_block_cannot_be_marked_nothing_is_answered_until_it_is_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = open(directory.path());
+        let waiting = ledger.submit(say(1)).unwrap();
+        let block = ledger.propose(TimeMs(2_000)).unwrap().unwrap();
+        ledger.marker.break_down();
+        assert!(ledger.commit(&block.hash, &[]).is_err());
+        let refusal = waiting.blocking_recv().unwrap().unwrap_err();
+        assert_eq!(refusal.reason, reason::STOPPED);
+        assert_eq!(ledger.submit(say(2)).unwrap_err().reason, reason::STOPPED);
+
+        let stopped = |error: Error| assert!(matches!(error, Error::Stopped { .. }), "{error}");
+        stopped(ledger.status().unwrap_err());
+        stopped(ledger.receipt(LogIndex(1)).unwrap_err());
+        stopped(ledger.blocks(Height(1), 9).unwrap_err());
+        stopped(ledger.history(&Tag([1; 16]), 0, 9).unwrap_err());
+        assert!(ledger.propose(TimeMs(3_000)).is_err());
+        assert!(ledger.check(&block.bytes, None).is_err());
+        assert!(ledger.commit(&block.hash, &[]).is_err());
+
+        drop(ledger);
+        let ledger = open(directory.path());
+        assert_eq!(ledger.status().unwrap().header.height, Height(2));
+        assert!(ledger.submit(say(1)).unwrap().blocking_recv().unwrap().unwrap().repeat);
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_block_before_it_is_marked() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = open(directory.path());
+        drop(ledger.submit(say(1)).unwrap());
+        let block = ledger.propose(TimeMs(2_000)).unwrap().unwrap();
+        let candidate = ledger.taken_out(&block.hash).unwrap();
+        let commit = ledger.committing.lock();
+        write_through(&ledger.store, &candidate, &[], None).unwrap();
+        // As a reader finds it between the two; it waits for the commit to end.
+        assert!(ledger.now_at_head(false).unwrap().is_none());
+        assert!(ledger.now_at_head(true).unwrap().is_none());
+        *ledger.head.write() = candidate.tip.clone();
+        ledger.newer.write().keep(candidate.hash, candidate.outcome.pages);
+        drop(commit);
+        assert_eq!(ledger.status().unwrap().header.height, Height(2));
+    }
 }

@@ -75,6 +75,12 @@ pub enum Error {
         /// Where.
         place: String,
     },
+    /// A block could not be made durable, so nothing is answered until the ledger is opened again.
+    #[error("the ledger has stopped: {why}")]
+    Stopped {
+        /// What failed first.
+        why: String,
+    },
     /// A file beside the store could not be used.
     #[error("{path}: {why}")]
     File {

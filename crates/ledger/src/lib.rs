@@ -40,6 +40,7 @@ mod commit;
 mod config;
 mod error;
 mod execute;
+mod head;
 mod keys;
 mod machine;
 mod marker;
@@ -55,7 +56,7 @@ mod serve;
 mod submission;
 mod write;
 
-pub use crate::audit::{Report, check};
+pub use crate::audit::{Audit, Report, check};
 pub use crate::commit::CRASH_POINTS;
 pub use crate::config::{Config, Limits};
 pub use crate::error::Error;

@@ -37,10 +37,7 @@ impl Marker {
             Ok((file, text))
         };
         let (file, text) = open().map_err(|error| failed(&path, &error))?;
-        let marked = parse(&text).map_err(|why| Error::File {
-            path: path.display().to_string(),
-            why: format!("{why}; run `quayside ledger check`, then delete the file"),
-        })?;
+        let marked = parse(&text).map_err(|why| unreadable(&path, why))?;
         Ok((Self { path, file: Mutex::new(file) }, marked))
     }
 
@@ -48,13 +45,16 @@ impl Marker {
     pub(crate) fn read(directory: &Path) -> Result<Option<(Height, Digest)>, Error> {
         let path = directory.join(NAME);
         match std::fs::read_to_string(&path) {
-            Ok(text) => parse(&text).map_err(|why| Error::File {
-                path: path.display().to_string(),
-                why: why.to_owned(),
-            }),
+            Ok(text) => parse(&text).map_err(|why| unreadable(&path, why)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&path, &error)),
         }
+    }
+
+    /// Makes every later write fail, as a disk may.
+    #[cfg(test)]
+    pub(crate) fn break_down(&self) {
+        *self.file.lock() = File::open(&self.path).unwrap();
     }
 
     /// Marks a block as acknowledged. One write of always the same length, so that it is never cut.
@@ -65,6 +65,13 @@ impl Marker {
             .and_then(|_| file.write_all(line.as_bytes()))
             .map_err(|error| failed(&self.path, &error))
     }
+}
+
+/// Neither a node nor a check goes past a mark that cannot be read: a person has to.
+fn unreadable(path: &Path, why: &str) -> Error {
+    let advice = "compare the last block with a checkpoint that another member holds; if the log \
+                  goes as far, delete this file, then run `quayside ledger check`";
+    Error::File { path: path.display().to_string(), why: format!("{why}; {advice}") }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use merkle::map::{Page, Path};
 use merkle::{Digest, Node};
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::RwLockReadGuard;
 use statement::{Commitment, Height, LeafIndex, LogIndex, Position, Tag};
 use store::{Keys, Snapshot, Store};
 
@@ -32,21 +32,9 @@ impl<'a> Moment<'a> {
         Self { snapshot: store.snapshot(), newer: None }
     }
 
-    /// For the state tree too. One thread holds one such moment at a time, and not for long: a
-    /// commit waits for it.
-    pub(crate) fn with_pages(store: &'a Store, newer: &'a RwLock<Newer>) -> Result<Self, Error> {
-        loop {
-            let newer = newer.read();
-            let snapshot = store.snapshot();
-            let moment = Self { snapshot, newer: None };
-            let tip = moment.some_tip()?;
-            if newer.tip == tip.hash {
-                return Ok(Self { newer: Some(newer), ..moment });
-            }
-            // A block has just been written, and its pages come in the next moment.
-            drop(newer);
-            std::thread::yield_now();
-        }
+    /// For the state tree too: `newer` are the pages that stand in place of the store's.
+    pub(crate) fn with_pages(store: &'a Store, newer: RwLockReadGuard<'a, Newer>) -> Self {
+        Self { snapshot: store.snapshot(), newer: Some(newer) }
     }
 
     /// The tip; `None` before the first block.

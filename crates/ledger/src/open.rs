@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -92,7 +92,8 @@ impl Ledger {
         }
         let store = open_store(&config.path, Access::Write, config.limits.cache_bytes)?;
         let (marker, marked) = Marker::open(&config.path)?;
-        let recovered = recover(&Moment::of(&store), &config, marked)?;
+        let place = config.path.display().to_string();
+        let recovered = recover(&Moment::of(&store), &place, &config.genesis, marked)?;
         let tip = match recovered {
             Some(tip) => tip,
             None => begin(&config, &rules, &store, &marker, &genesis, admitted)?,
@@ -112,6 +113,7 @@ impl Ledger {
             committing: Mutex::new(()),
             newer: RwLock::new(newer),
             head: RwLock::new(tip),
+            stopped: OnceLock::new(),
             heights,
             wake: Wake::default(),
             note: Mutex::new(None),
@@ -148,7 +150,8 @@ fn begin(
         return Err(Error::Genesis { why });
     }
     let candidate = first_block(rules, &Moment::of(store), genesis, admitted)?;
-    commit::write_through(store, marker, &candidate, &[], Some(&Newer::default()))?;
+    commit::write_through(store, &candidate, &[], Some(&Newer::default()))?;
+    commit::mark(marker, &candidate)?;
     sync_directory(&config.path)?;
     Ok(candidate.tip)
 }
@@ -162,39 +165,44 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 
 /// Reads the tip and makes sure that the store is whole up to it, that nothing acknowledged is
 /// missing, and that it is this consortium's log.
-fn recover(
+pub(crate) fn recover(
     moment: &Moment<'_>,
-    config: &Config,
+    path: &str,
+    genesis: &Bytes,
     marked: Option<(Height, merkle::Digest)>,
 ) -> Result<Option<Tip>, Error> {
-    let path = config.path.display().to_string();
     moment.check_format()?;
     let tip = moment.tip()?;
     let recovered = tip.as_ref().map_or(Height(0), |tip| tip.height);
     if let Some((acknowledged, hash)) = marked {
-        let lost = recovered < acknowledged;
-        let other = moment.block(acknowledged)?.is_some_and(|row| row.header.hash() != hash);
-        if lost {
+        if recovered < acknowledged {
+            let path = path.to_owned();
             return Err(Error::LostAcknowledged { path, recovered, acknowledged });
         }
-        if other {
-            return Err(Error::Damaged {
-                what: format!("block {acknowledged} is not the one that was acknowledged"),
-                place: path,
-            });
+        let damaged = |what| Error::Damaged { what, place: path.to_owned() };
+        match moment.block(acknowledged)? {
+            Some(block) if block.header.hash() == hash => {}
+            Some(_) => {
+                let what = format!("block {acknowledged} is not the one that was acknowledged");
+                return Err(damaged(what));
+            }
+            None => {
+                let what = format!("block {acknowledged}, which was acknowledged, is missing");
+                return Err(damaged(what));
+            }
         }
     }
     let Some(tip) = tip else { return Ok(None) };
-    if moment.entry(LogIndex(0))?.as_ref() != Some(&config.genesis) {
-        return Err(Error::OtherGenesis { path });
+    if moment.entry(LogIndex(0))?.as_ref() != Some(genesis) {
+        return Err(Error::OtherGenesis { path: path.to_owned() });
     }
-    agree(moment, &tip, &path)?;
+    agree(moment, &tip, path)?;
     Ok(Some(tip))
 }
 
 /// Compares the tip with the header of its block. That the state tree has the tip's root shows when
 /// its pages are recovered.
-pub(crate) fn agree(moment: &Moment<'_>, tip: &Tip, path: &str) -> Result<(), Error> {
+fn agree(moment: &Moment<'_>, tip: &Tip, path: &str) -> Result<(), Error> {
     let damaged = |what: &str| Error::Damaged { what: what.to_owned(), place: path.to_owned() };
     let block = moment.block(tip.height)?.ok_or_else(|| damaged("the tip's block is missing"))?;
     let agreements = [

@@ -35,7 +35,7 @@ impl Ledger {
     /// [`Error::NotFound`] beyond the log, and for genesis while it is the only entry;
     /// [`Error::NoReceiptKey`] when this node signs none.
     pub fn receipt(&self, index: LogIndex) -> Result<Vec<u8>, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let tip = moment.some_tip()?;
         let statement = moment.entry(index)?.ok_or_else(|| no_entry(index))?;
         self.sign_receipt(&moment, &tip, index, &statement)
@@ -72,7 +72,7 @@ impl Ledger {
     ///
     /// [`Error::NotFound`] when no leaf has this commitment.
     pub fn bundle(&self, commitment: &Commitment) -> Result<Vec<u8>, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let tip = moment.some_tip()?;
         let unknown = || Error::NotFound { what: format!("commitment {commitment}") };
         let Position { index, leaf: leaf_index } =
@@ -128,7 +128,7 @@ impl Ledger {
     ///
     /// [`Error::NotPublished`] when this node alone is no quorum.
     pub fn checkpoint(&self) -> Result<String, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let tip = moment.some_tip()?;
         let header = moment.block(tip.height)?.ok_or_else(|| lost(tip.height))?.header;
         Ok(self.published(&moment, &header)?.to_text())

@@ -66,7 +66,7 @@ impl Ledger {
     ///
     /// When the store cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let tip = moment.some_tip()?;
         let block = moment.block(tip.height)?.ok_or_else(|| lost(tip.height))?;
         let (pending_statements, pending_bytes) = self.pool.pending();
@@ -82,7 +82,7 @@ impl Ledger {
     ///
     /// When the store cannot be read.
     pub fn members(&self) -> Result<Members, Error> {
-        self.members_at(&Moment::of(&self.store))
+        self.members_at(&self.moment()?)
     }
 
     pub(crate) fn members_at(&self, moment: &Moment<'_>) -> Result<Members, Error> {
@@ -103,7 +103,7 @@ impl Ledger {
     ///
     /// [`Error::NotFound`] beyond the log.
     pub fn statement(&self, index: LogIndex) -> Result<Bytes, Error> {
-        Moment::of(&self.store).entry(index)?.ok_or_else(|| no_entry(index))
+        self.moment()?.entry(index)?.ok_or_else(|| no_entry(index))
     }
 
     /// The proof that the log of size `to` begins with the log of size `from`.
@@ -112,7 +112,7 @@ impl Ledger {
     ///
     /// [`Error::Invalid`] unless `0 < from <= to <=` the log's size.
     pub fn consistency(&self, from: LogSize, to: LogSize) -> Result<Vec<Digest>, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let size = moment.some_tip()?.log.size();
         if from.0 == 0 || from > to {
             let why = format!("is {from}, but it must be from 1 to {to}");
@@ -147,7 +147,7 @@ impl Ledger {
         max: usize,
         budget_bytes: usize,
     ) -> Result<Vec<BlockRecord>, Error> {
-        let moment = Moment::of(&self.store);
+        let moment = self.moment()?;
         let tip = moment.some_tip()?.height;
         let mut blocks = Vec::new();
         let mut bytes: usize = 0;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use merkle::Digest;
@@ -14,17 +15,19 @@ use tokio::sync::{oneshot, watch};
 use crate::admit::{Rules, Signed};
 use crate::execute::{Candidate, in_window, repeated};
 use crate::marker::Marker;
-use crate::moment::{Moment, Overlay, Present};
+use crate::moment::{Overlay, Present};
 use crate::pages::Newer;
 use crate::pool::Pool;
 use crate::rows::Tip;
-use crate::{Committed, Failure, Limits, Refusal, Submission, keys, reason};
+use crate::{Committed, Error, Failure, Limits, Refusal, Submission, keys, reason};
 
 /// Keeps the log and the state it implies, and proves both.
 ///
 /// # Contract
 ///
 /// - Acknowledged means durable: whoever was told [`Committed`] finds the statement after any crash.
+/// - Durable means answered: nothing is told or proved of a block before it is marked as
+///   acknowledged; once a block could not be, nothing is answered any more.
 /// - Whole: after a crash there is all of a block or nothing of it.
 /// - Once: the same request with the same content is logged once and answered alike each time,
 ///   until its last height.
@@ -44,8 +47,10 @@ pub struct Ledger {
     pub(crate) committing: Mutex<()>,
     /// Pages of the state tree that are newer than the store's.
     pub(crate) newer: RwLock<Newer>,
-    /// The tip that readers in this process know of; never ahead of the store.
+    /// The last acknowledged block; the store may be ahead of it while a commit is under way.
     pub(crate) head: RwLock<Tip>,
+    /// Why nothing is answered any more, once a block could not be made durable.
+    pub(crate) stopped: OnceLock<String>,
     pub(crate) heights: watch::Sender<Height>,
     pub(crate) wake: Wake,
     /// The note of the last height that was asked for.
@@ -96,6 +101,9 @@ impl Ledger {
     ) -> Result<oneshot::Receiver<Result<Committed, Refusal>>, Refusal> {
         self.take(submission).map_err(|failure| match failure {
             Failure::Refused(refusal) => refusal,
+            Failure::Broken(error @ Error::Stopped { .. }) => {
+                Refusal::new(reason::STOPPED, error.to_string())
+            }
             Failure::Broken(error) => {
                 tracing::error!(%error, "a submission could not be checked");
                 Refusal::new(reason::INTERNAL, "the ledger cannot read its store")
@@ -109,7 +117,7 @@ impl Ledger {
     ) -> Result<oneshot::Receiver<Result<Committed, Refusal>>, Failure> {
         let signed = {
             // The moment ends before the bodies are checked, so that old versions are not kept.
-            let moment = Moment::of(&self.store);
+            let moment = self.moment()?;
             let overlay = Overlay::new();
             let present = Present { moment: &moment, overlay: &overlay };
             let signed = self.rules.verify(submission.statement, &present)?;

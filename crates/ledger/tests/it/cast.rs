@@ -8,7 +8,9 @@ use bytes::Bytes;
 use consensus::{Application, TimeMs};
 use contracts::Contracts;
 use epcis::{Event, parse_document};
-use ledger::{Committed, Config, Error, Ledger, Limits, Refusal, Submission};
+use ledger::{
+    Audit, Committed, Config, Error, Ledger, Limits, Machine, Refusal, Report, Submission,
+};
 use party::{ConsortiumId, Member, MemberId, Members};
 use statement::{
     Act, Capture, Commitment, Content, Genesis, Height, Leaf, OpenBody, RequestId, Seed,
@@ -76,6 +78,24 @@ pub(crate) fn config(path: &Path) -> Config {
 
 pub(crate) fn open(path: &Path) -> Result<Arc<Ledger>, Error> {
     Ledger::open(config(path), Arc::new(Contracts))
+}
+
+/// Checks a ledger offline against the genesis and the members of this consortium.
+pub(crate) fn check(
+    path: &Path,
+    machine: Arc<dyn Machine>,
+    progress: &mut dyn FnMut(Height, Height),
+) -> Result<Report, Error> {
+    let directory = tempfile::tempdir().unwrap();
+    let (genesis, members) = (genesis(), members());
+    let scratch = &directory.path().join("replay");
+    let report = ledger::check(
+        &Audit { path, genesis: &genesis, members: &members, scratch },
+        machine,
+        progress,
+    );
+    assert!(!scratch.exists(), "nothing is left behind");
+    report
 }
 
 /// A ledger in a directory of its own.

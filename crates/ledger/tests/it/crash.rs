@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contracts::Contracts;
 use ledger::CRASH_POINTS;
 
-use crate::cast::{capture, commit, commitments, members, open};
+use crate::cast::{capture, check, commit, commitments, members, open};
 
 /// Where the child finds its directory.
 const DIRECTORY: &str = "LEDGER_CRASH_DIRECTORY";
@@ -65,8 +65,7 @@ fn a_crash_at_any_point_of_a_commit_loses_nothing_acknowledged_and_leaves_no_hal
                 assert!(again.repeat, "{point}#{visit}: {number} is remembered");
             }
             drop(ledger);
-            let report =
-                ledger::check(directory.path(), Arc::new(Contracts), &members(), &mut |_, _| ());
+            let report = check(directory.path(), Arc::new(Contracts), &mut |_, _| ());
             assert_eq!(report.unwrap().statements, held + 1, "{point}#{visit}");
         }
     }

@@ -8,7 +8,7 @@ use party::{KeyId, MemberId, Members, PublicKey};
 use statement::{Genesis, Height, Statement, verify_bundle};
 use tokio_util::sync::CancellationToken;
 
-use crate::cast::{House, capture, commitments, config, key, members};
+use crate::cast::{House, capture, check, commitments, config, key, members};
 
 /// Runs the solo orderer over a ledger while `work` is done.
 async fn ordered<T>(ledger: &Arc<Ledger>, work: impl Future<Output = T>) -> T {
@@ -100,9 +100,9 @@ async fn another_machine_runs_on_the_same_ledger() {
     .await;
     assert_ne!(ledger.status().unwrap().header.state_root, root);
     let progress = &mut |_, _| ();
-    let report = ledger::check(directory.path(), Arc::new(Counter), &members(), progress).unwrap();
+    let report = check(directory.path(), Arc::new(Counter), progress).unwrap();
     assert_eq!(report.statements, 2);
     // Under other rules the same entries come to another state.
     let other = Arc::new(contracts::Contracts);
-    assert!(ledger::check(directory.path(), other, &members(), progress).is_err());
+    assert!(check(directory.path(), other, progress).is_err());
 }
