@@ -99,6 +99,7 @@ pub(crate) fn members_len(members: &Members<'_>) -> usize {
     1 + members.iter().map(member).sum::<usize>().max(1)
 }
 
+#[expect(clippy::ptr_arg, reason = "whether it was borrowed is half of what it says")]
 fn string_len(text: &Cow<'_, str>) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | 0x8 | 0xc | b'\n' | b'\r' | b'\t' => 2,
