@@ -15,7 +15,7 @@ use crate::pb::member::v1 as member;
 use crate::refusal::Refusal;
 
 /// All kinds of doubt about a trace.
-const GAPS: [Gap; 8] = [
+const GAPS: [Gap; 9] = [
     Gap::NoProof,
     Gap::ProofInvalid,
     Gap::NoteOld,
@@ -24,6 +24,7 @@ const GAPS: [Gap; 8] = [
     Gap::IndexBehind,
     Gap::StepClosed,
     Gap::TooDeep,
+    Gap::TooWide,
 ];
 
 /// All that can be off about a step.

@@ -16,6 +16,9 @@ pub struct Trace {
     /// The steps, by event time, then by place in the log.
     pub steps: Vec<Step>,
     /// The quorum's checkpoint under which the item's own history was proven, if it was.
+    ///
+    /// No other history of the trace was proven under an older one, so the trace is complete as of
+    /// its time.
     pub checkpoint: Option<Checkpoint>,
 }
 
@@ -63,6 +66,8 @@ pub enum Gap {
     StepClosed,
     /// Containers are nested deeper than a trace follows.
     TooDeep,
+    /// There are more containers, stays or steps than a trace follows.
+    TooWide,
 }
 
 impl Gap {
@@ -78,6 +83,7 @@ impl Gap {
             Self::IndexBehind => "INDEX_BEHIND",
             Self::StepClosed => "STEP_CLOSED",
             Self::TooDeep => "TOO_DEEP",
+            Self::TooWide => "TOO_WIDE",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! From an item's own events to its journey: also what befell the containers while it lay in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use gs1::Item;
 use statement::{Position, Tag};
 
-use crate::proof::{Doubt, Known};
+use crate::life::{Life, Moment, Span, Stay};
+use crate::proof::Doubt;
 use crate::record::Record;
 use crate::{Archive, Completeness, Error, Gap, Step, Trace, View};
 
@@ -18,31 +19,24 @@ const MAX_DEPTH: usize = 8;
 /// How many containers one trace follows.
 const MAX_CONTAINERS: usize = 256;
 
+/// How many stays one trace follows, in all containers together.
+const MAX_STAYS: usize = 4_096;
+
+/// How many steps one trace shows.
+const MAX_STEPS: usize = 100_000;
+
 /// How many bundles are fetched at once.
 const BUNDLES_AT_ONCE: usize = 8;
-
-/// When a leaf happened: by the event's own word, then by its place in the log.
-type Moment = (i64, Position);
-
-/// The time between two moments; the events that open and close it lie outside.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    after: Option<Moment>,
-    before: Option<Moment>,
-}
-
-/// A stay in a container.
-#[derive(Debug)]
-struct Stay {
-    container: String,
-    span: Span,
-}
 
 /// Gathers the steps of one trace.
 struct Gathering<'a> {
     view: &'a View,
     archive: &'a dyn Archive,
-    known: BTreeMap<String, Known>,
+    lives: HashMap<String, Life>,
+    /// The stays to follow, nearest first: each is followed at its least depth.
+    open: VecDeque<(Stay, usize)>,
+    /// How many stays were ever put there.
+    stays: usize,
     taken: BTreeSet<Position>,
     steps: Vec<(Moment, Step)>,
     doubt: Option<(String, Doubt)>,
@@ -62,23 +56,25 @@ impl View {
         let mut gathering = Gathering {
             view: self,
             archive,
-            known: BTreeMap::new(),
+            lives: HashMap::new(),
+            open: VecDeque::new(),
+            stays: 0,
             taken: BTreeSet::new(),
             steps: Vec::new(),
             doubt: None,
         };
-        let always = Span { after: None, before: None };
-        let mut open = vec![(Stay { container: item.clone(), span: always }, 0)];
-        while let Some((stay, depth)) = open.pop() {
-            let inner = gathering.follow(&stay, depth).await?;
-            open.extend(inner.into_iter().map(|stay| (stay, depth + 1)));
+        gathering.enter(Stay { container: item.clone(), span: Span::ALWAYS }, 0).await?;
+        while let Some((stay, depth)) = gathering.open.pop_front() {
+            gathering.follow(&stay, depth).await?;
+            // What others put on the record decides how long this takes: let other tasks in.
+            tokio::task::yield_now().await;
         }
-        let Gathering { known, mut steps, doubt, .. } = gathering;
+        let Gathering { lives, mut steps, doubt, .. } = gathering;
         steps.sort_by_key(|(moment, _)| *moment);
-        let own = known.get(&item);
+        let own = lives.get(&item);
         Ok(Trace {
-            count: own.map_or(0, |known| u64::try_from(known.leaves.len()).unwrap_or(u64::MAX)),
-            checkpoint: own.and_then(|known| known.proof.clone().ok()),
+            count: own.map_or(0, |life| u64::try_from(life.leaves.len()).unwrap_or(u64::MAX)),
+            checkpoint: own.and_then(|life| life.proof.clone().ok()),
             steps: steps.into_iter().map(|(_, step)| step).collect(),
             completeness: doubt.map_or(Completeness::Complete, |(item, doubt)| {
                 Completeness::Incomplete { item, gap: doubt.gap, detail: doubt.detail }
@@ -116,71 +112,79 @@ impl View {
 }
 
 impl Gathering<'_> {
-    /// Takes the steps of what `stay` names within its span, and returns the stays in other
-    /// containers that these steps open.
-    async fn follow(&mut self, stay: &Stay, depth: usize) -> Result<Vec<Stay>, Error> {
+    /// Puts a stay down to be followed, unless a stay that covers it was put down before.
+    ///
+    /// So containers that contain each other come to an end: on the way around, the time in common
+    /// only shrinks.
+    async fn enter(&mut self, stay: Stay, depth: usize) -> Result<(), Error> {
         self.learn(&stay.container).await?;
-        let Some(known) = self.known.get(&stay.container) else { return Ok(Vec::new()) };
-        let mut closed = None;
-        for (position, record) in &known.leaves {
-            let moment = moment(*position, record);
-            if stay.span.holds(moment) && self.taken.insert(*position) {
-                let via = (depth > 0).then(|| stay.container.clone());
-                self.steps.push((moment, step(*position, record, via)));
-            }
-            if record.told.is_none() && stay.span.holds(moment) {
-                closed = Some(format!("the event at log index {} is closed", position.index));
-            }
+        let Some(life) = self.lives.get_mut(&stay.container) else { return Ok(()) };
+        if life.covers(stay.span) {
+            return Ok(());
         }
-        let stays = stays(&stay.container, known);
-        if let Some(detail) = closed {
-            self.doubt(&stay.container, Doubt::new(Gap::StepClosed, detail));
+        if depth > MAX_DEPTH {
+            self.doubt(&stay.container, Doubt::new(Gap::TooDeep, "containers in containers"));
+        } else if self.stays >= MAX_STAYS {
+            self.doubt(&stay.container, Doubt::new(Gap::TooWide, "more stays than are followed"));
+        } else {
+            life.cover(stay.span);
+            self.stays += 1;
+            self.open.push_back((stay, depth));
         }
-        let mut inner = Vec::new();
-        for mut next in stays {
-            if depth + 1 > MAX_DEPTH {
-                self.doubt(&stay.container, Doubt::new(Gap::TooDeep, "containers in containers"));
-                break;
-            }
-            self.learn(&next.container).await?;
-            self.close(&mut next);
-            if let Some(span) = next.span.within(stay.span) {
-                inner.push(Stay { span, ..next });
-            }
-        }
-        Ok(inner)
+        Ok(())
     }
 
-    /// Ends a stay at the first unloading of the whole container, which does not name what was in it.
-    fn close(&self, stay: &mut Stay) {
-        let Some(known) = self.known.get(&stay.container) else { return };
-        let emptied = known
-            .leaves
-            .iter()
-            .filter(|(_, record)| {
-                let bond = record.told.as_ref().and_then(|told| told.bond.as_ref());
-                bond.is_some_and(|bond| bond.all && bond.container == stay.container)
-            })
-            .map(|(position, record)| moment(*position, record))
-            .filter(|moment| stay.span.holds(*moment))
-            .min();
-        stay.span.before = emptied.or(stay.span.before);
+    /// Takes the steps of what `stay` names within its span, and enters the stays in other
+    /// containers that these steps open.
+    async fn follow(&mut self, stay: &Stay, depth: usize) -> Result<(), Error> {
+        let Some(life) = self.lives.get(&stay.container) else { return Ok(()) };
+        let mut doubt = None;
+        for (moment, record) in life.during(stay.span) {
+            if self.steps.len() >= MAX_STEPS {
+                doubt = Some(Doubt::new(Gap::TooWide, "more steps than a trace shows"));
+                break;
+            }
+            if self.taken.insert(moment.1) {
+                let via = (depth > 0).then(|| stay.container.clone());
+                self.steps.push((*moment, step(moment.1, record, via)));
+            }
+        }
+        // When it happened nobody can read; if within the stay, it was recorded after the loading,
+        // and perhaps long after the unloading.
+        if let Some((_, position)) = life.last_closed.filter(|closed| stay.span.follows(*closed)) {
+            let detail = format!("the event at log index {} is closed", position.index);
+            doubt = Some(Doubt::new(Gap::StepClosed, detail));
+        }
+        let inner: Vec<Stay> = life.stays_within(stay.span).cloned().collect();
+        if let Some(doubt) = doubt {
+            self.doubt(&stay.container, doubt);
+        }
+        for mut next in inner {
+            self.learn(&next.container).await?;
+            if let Some(container) = self.lives.get(&next.container) {
+                next.span.before = container.emptied_within(next.span).or(next.span.before);
+            }
+            if let Some(span) = next.span.within(stay.span) {
+                self.enter(Stay { span, ..next }, depth + 1).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads and proves the history of an item, once.
     async fn learn(&mut self, item: &str) -> Result<(), Error> {
-        if self.known.contains_key(item) {
+        if self.lives.contains_key(item) {
             return Ok(());
         }
-        if self.known.len() > MAX_CONTAINERS {
-            self.doubt(item, Doubt::new(Gap::TooDeep, "more containers than a trace follows"));
+        if self.lives.len() > MAX_CONTAINERS {
+            self.doubt(item, Doubt::new(Gap::TooWide, "more containers than a trace follows"));
             return Ok(());
         }
         let known = self.view.known(Tag::open(item), self.archive).await?;
         if let Err(doubt) = &known.proof {
             self.doubt(item, doubt.clone());
         }
-        self.known.insert(item.to_owned(), known);
+        self.lives.insert(item.to_owned(), Life::of(item, known));
         Ok(())
     }
 
@@ -188,60 +192,6 @@ impl Gathering<'_> {
     fn doubt(&mut self, item: &str, doubt: Doubt) {
         self.doubt.get_or_insert_with(|| (item.to_owned(), doubt));
     }
-}
-
-impl Span {
-    fn holds(&self, moment: Moment) -> bool {
-        self.after.is_none_or(|after| after < moment)
-            && self.before.is_none_or(|before| moment < before)
-    }
-
-    /// What two spans share, if anything.
-    fn within(self, outer: Self) -> Option<Self> {
-        let after = self.after.max(outer.after);
-        let before = match (self.before, outer.before) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let empty = after.zip(before).is_some_and(|(after, before)| after >= before);
-        (!empty).then_some(Self { after, before })
-    }
-}
-
-/// The stays in containers that the events of `item` tell of, in the order of loading.
-fn stays(item: &str, known: &Known) -> Vec<Stay> {
-    let mut bonds: Vec<_> = known
-        .leaves
-        .iter()
-        .filter_map(|(position, record)| {
-            let bond = record.told.as_ref()?.bond.as_ref()?;
-            (bond.container != item).then_some((moment(*position, record), bond))
-        })
-        .collect();
-    bonds.sort_by_key(|(moment, _)| *moment);
-    let mut stays: Vec<Stay> = Vec::new();
-    for (moment, bond) in bonds {
-        let open = stays
-            .iter_mut()
-            .find(|stay| stay.container == bond.container && stay.span.before.is_none());
-        match open {
-            Some(stay) if !bond.loads => stay.span.before = Some(moment),
-            // Loaded once more without an unloading between: the stay goes on.
-            Some(_) => {}
-            None if bond.loads => {
-                let span = Span { after: Some(moment), before: None };
-                stays.push(Stay { container: bond.container.clone(), span });
-            }
-            // Unloaded from where it was never loaded: since when it lay there nobody logged, and the
-            // container's whole past is not the item's.
-            None => {}
-        }
-    }
-    stays
-}
-
-fn moment(position: Position, record: &Record) -> Moment {
-    (record.told.as_ref().map_or(record.block_time_ms, |told| told.event_time_ms), position)
 }
 
 fn step(position: Position, record: &Record, via: Option<String>) -> Step {

@@ -33,7 +33,9 @@
 //! It opens no socket: an [`Archive`] brings the blocks. It believes no ledger and signs nothing. It
 //! opens no sealed body: what is closed stays visible as closed, and a container that only a closed
 //! step could name is not followed; the answer then does not claim to be complete. What nobody stated
-//! it cannot know: an item that was unloaded without ever being loaded shows no stay.
+//! it cannot know: an item that was unloaded without ever being loaded shows no stay. It does not
+//! follow what an item became: a transformation is a step of all that went in and all that came out,
+//! and names them; their own steps are in their own traces.
 
 mod answer;
 mod archive;
@@ -42,6 +44,7 @@ mod cursor;
 mod error;
 mod index;
 mod journey;
+mod life;
 mod proof;
 mod record;
 #[cfg(test)]

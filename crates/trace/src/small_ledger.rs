@@ -58,6 +58,8 @@ pub(crate) struct SmallLedger {
     /// Positions that this ledger's state does not count: a quorum that lies.
     pub(crate) hidden: Mutex<Vec<Position>>,
     pub(crate) lie: Mutex<Lie>,
+    /// What the next calls for blocks yield instead of blocks; `None` ends the stream.
+    pub(crate) hiccups: Mutex<Vec<Option<Error>>>,
     grown: watch::Sender<u64>,
 }
 
@@ -126,11 +128,21 @@ pub(crate) fn capture_with(
 
 /// An entry over leaves as they are.
 pub(crate) fn sign(request_id: RequestId, leaves: Vec<Bytes>, bodies: Vec<Option<Bytes>>) -> Entry {
+    sign_until(Height(1_000), request_id, leaves, bodies)
+}
+
+/// As [`sign`], with another last height.
+pub(crate) fn sign_until(
+    last_height: Height,
+    request_id: RequestId,
+    leaves: Vec<Bytes>,
+    bodies: Vec<Option<Bytes>>,
+) -> Entry {
     let payload = Capture {
         root: capture_tree::root(&leaves),
         count: u32::try_from(leaves.len()).unwrap(),
         request_id,
-        last_height: Height(1_000),
+        last_height,
     };
     let statement = Statement::sign(
         &statement_key(),
@@ -162,6 +174,7 @@ impl SmallLedger {
             editions: Mutex::default(),
             hidden: Mutex::default(),
             lie: Mutex::default(),
+            hiccups: Mutex::default(),
             grown: watch::Sender::new(0),
         };
         let genesis = Genesis { time_ms: 1, members: members(), max_window: 100_000 };
@@ -189,14 +202,27 @@ impl SmallLedger {
         self.add(vec![capture(request, events)]);
     }
 
+    /// As [`Self::take`], and shows the bodies to nobody.
+    pub(crate) fn take_closed(&self, events: &[String]) {
+        let request = u64::try_from(self.blocks.lock().len()).unwrap();
+        let mut entry = capture(request, events);
+        entry.bodies.fill(None);
+        self.add(vec![entry]);
+    }
+
     /// Gives the one member a new statement key, in a block of its own.
     pub(crate) fn renew_key(&self, key: &SigningKey) {
+        self.renew_key_until(Height(1_000), key);
+    }
+
+    /// As [`Self::renew_key`], with another last height.
+    pub(crate) fn renew_key_until(&self, last_height: Height, key: &SigningKey) {
         let consortium = members().consortium().clone();
         let act = Act {
             name: RetireKey::NAME.into(),
             arguments: RetireKey::sign(key, &consortium, &issuer()).encode(),
             request_id: RequestId([0xff; 16]),
-            last_height: Height(1_000),
+            last_height,
         };
         let content = Content::Governance;
         let statement =
@@ -319,6 +345,9 @@ impl Archive for std::sync::Arc<SmallLedger> {
         &self,
         from: Height,
     ) -> Result<BoxStream<'static, Result<Block, Error>>, Error> {
+        if let Some(hiccup) = self.hiccups.lock().pop() {
+            return Ok(stream::iter(hiccup.map(Err)).boxed());
+        }
         let start = (Self::clone(self), self.grown.subscribe(), from.0);
         let stream = stream::unfold(start, |(ledger, mut grown, height)| async move {
             grown.wait_for(|tip| *tip >= height).await.ok()?;

@@ -280,3 +280,65 @@ async fn bundles_come_verified_and_a_swapped_one_is_refused() {
     let unknown = house.view.bundle(&Commitment([1; 32]), &house.ledger).await;
     assert!(matches!(unknown, Err(Error::NotFound { .. })));
 }
+
+#[tokio::test]
+async fn twenty_containers_that_all_contain_each_other_take_no_time() {
+    let thing = |n: u32| format!("https://things.example/{n}");
+    // Loaded again and again, so that there is always yet another way around.
+    let loadings: Vec<String> = (0..20)
+        .flat_map(|outer| (0..20).map(move |inner| (outer, inner)))
+        .filter(|(outer, inner)| outer != inner)
+        .map(|(outer, inner)| bond("ADD", &thing(outer), &[&thing(inner)], (outer + inner) % 60))
+        .collect();
+    let house = house(&[&loadings]).await;
+    let trace = tokio::time::timeout(Duration::from_secs(10), house.trace(&thing(0))).await;
+    let trace = trace.expect("it comes to an end");
+    assert_eq!(trace.completeness, Completeness::Complete);
+    assert!(trace.steps.len() > 300, "{} steps", trace.steps.len());
+}
+
+#[tokio::test]
+async fn a_closed_step_recorded_after_the_unloading_may_lie_within_the_stay() {
+    let mut house = house(&[]).await;
+    house.follower = None;
+    // Blocks are of 1970, so that the stay is put there too.
+    let then = |event: String| event.replace("2026-11-20T08:00", "1970-01-01T00:00");
+    let stay = [
+        then(bond("ADD", PALLET, &[PARCEL], 0)).replace("00:00.000Z", "00:02.500Z"),
+        then(bond("DELETE", PALLET, &[PARCEL], 0)).replace("00:00.000Z", "00:02.700Z"),
+    ];
+    house.ledger.take(&stay);
+    let (view, ledger) = (house.view.clone(), Arc::clone(&house.ledger));
+    let follower =
+        tokio::spawn(async move { view.follow(&ledger, CancellationToken::new()).await.unwrap() });
+    house.follower = Some(AbortOnDropHandle::new(follower));
+    house.caught_up().await;
+    assert!(house.trace(PARCEL).await.is_complete());
+
+    // Block 3, three seconds after 1970: after the unloading.
+    house.ledger.take_closed(&[seen(PALLET, 1)]);
+    house.caught_up().await;
+    let trace = house.trace(PARCEL).await;
+    let Completeness::Incomplete { item, gap, .. } = &trace.completeness else { panic!() };
+    assert_eq!((item.as_str(), *gap), (PALLET, Gap::StepClosed));
+}
+
+#[tokio::test]
+async fn a_closed_step_recorded_before_the_loading_is_no_doubt() {
+    let house = house(&[]).await;
+    house.ledger.take_closed(&[seen(PALLET, 1)]);
+    house.ledger.take(&[bond("ADD", PALLET, &[PARCEL], 10)]);
+    house.caught_up().await;
+    assert_eq!(house.trace(PARCEL).await.completeness, Completeness::Complete);
+}
+
+#[tokio::test]
+async fn a_transformation_is_a_step_of_what_went_in_and_of_what_came_out() {
+    let body = format!(
+        r#""type": "TransformationEvent", "inputEPCList": ["{PARCEL}"],
+            "outputEPCList": ["{PALLET}"]"#
+    );
+    let house = house(&[&[seen(PARCEL, 1), event(&body, 5), seen(PALLET, 9)]]).await;
+    assert_eq!(minutes(&house.trace(PARCEL).await), [(1, None), (5, None)]);
+    assert_eq!(minutes(&house.trace(PALLET).await), [(5, None), (9, None)]);
+}
