@@ -10,7 +10,7 @@ use store::{Access, Family, Keys, Options, Store, Sync, Tuning};
 use crate::Error;
 use crate::check::{Checked, Leaf};
 use crate::cursor::Cursor;
-use crate::record::{Garbled, Record, position_key, position_of};
+use crate::record::{Garbled, Leaves, Record, position_key, position_of};
 
 /// The cursor, and nothing else.
 const META: &str = "meta";
@@ -112,17 +112,22 @@ impl Index {
         Ok(Some(Commitment(commitment)))
     }
 
-    pub(crate) fn header(&self, height: Height) -> Result<Option<Header>, Error> {
-        let Some(bytes) = self.store.value(HEADERS, &height.0.to_be_bytes())? else {
-            return Ok(None);
+    /// The header at a height, and a tag's leaves in a log of some size, in log order: all of one
+    /// moment, so that an index that is emptied meanwhile is not found half empty.
+    pub(crate) fn history(
+        &self,
+        tag: &Tag,
+        height: Option<Height>,
+        size: LogSize,
+    ) -> Result<(Option<Header>, Leaves), Error> {
+        let now = self.store.snapshot();
+        let header = match height {
+            Some(height) => now.value(HEADERS, &height.0.to_be_bytes())?,
+            None => None,
         };
-        Ok(Some(Header::decode(&bytes).map_err(|_| Garbled)?))
-    }
-
-    /// Where a tag stands in a log of that size, in log order.
-    pub(crate) fn positions(&self, tag: &Tag, size: LogSize) -> Result<Vec<Position>, Error> {
+        let header = header.map(|bytes| Header::decode(&bytes).map_err(|_| Garbled)).transpose()?;
         let mut positions = Vec::new();
-        for row in self.store.scan(ITEMS, Keys::Prefix(&tag.0))? {
+        for row in now.scan(ITEMS, Keys::Prefix(&tag.0))? {
             let (key, _) = row?;
             let position = position_of(key.get(tag.0.len()..).ok_or(Garbled)?)?;
             if position.index.0 >= size.0 {
@@ -130,14 +135,15 @@ impl Index {
             }
             positions.push(position);
         }
-        Ok(positions)
-    }
-
-    /// The records at positions that the index holds.
-    pub(crate) fn records(&self, positions: &[Position]) -> Result<Vec<Record>, Error> {
         let keys: Vec<[u8; 12]> = positions.iter().copied().map(position_key).collect();
-        let rows = self.store.values(EVENTS, &keys)?;
-        rows.into_iter().map(|row| Ok(Record::decode(&row.ok_or(Garbled)?)?)).collect()
+        let rows = now.values(EVENTS, &keys)?;
+        let records = rows.into_iter().map(|row| Record::decode(&row.ok_or(Garbled)?));
+        let leaves = positions
+            .into_iter()
+            .zip(records)
+            .map(|(position, record)| Ok((position, record?)))
+            .collect::<Result<_, Garbled>>()?;
+        Ok((header, leaves))
     }
 
     /// Marks the index as one that is being emptied, with the cursor that it will have.
@@ -151,7 +157,9 @@ impl Index {
     /// Removes everything, and leaves the given cursor; taken up again when it was interrupted.
     pub(crate) fn empty(&self, start: &Cursor) -> Result<(), Error> {
         self.begin_emptying(start)?;
-        for family in [HEADERS, EVENTS, ITEMS, EVENT_IDS] {
+        // A block's header goes before its items, and items before the events they lead to, so that
+        // what a reader still finds, it finds whole.
+        for family in [HEADERS, ITEMS, EVENTS, EVENT_IDS] {
             let mut batch = self.store.batch();
             for row in self.store.scan(family, Keys::All)? {
                 batch.delete(family, &row?.0);

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use statement::{Checkpoint, Height, HistoryProof, LogSize, Position, Tag};
+use statement::{Checkpoint, Header, Height, HistoryProof, LogSize, Position, Tag};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::record::Record;
+use crate::record::{Leaves, Record};
 use crate::{Archive, Error, Gap, History, View};
 
 /// How long to wait before a ledger whose note lags is asked again.
@@ -15,7 +15,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// A tag's leaves as the index holds them, and whether they are proven to be all.
 #[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) leaves: Vec<(Position, Record)>,
+    pub(crate) leaves: Leaves,
     pub(crate) proof: Result<Checkpoint, Doubt>,
 }
 
@@ -39,27 +39,20 @@ impl View {
         let proof = match proven {
             Ok((checkpoint, history)) => {
                 // Of one size, so that what comes in meanwhile is neither missed nor unproven.
-                let leaves = self.leaves(tag, checkpoint.size).await?;
-                let same = leaves.iter().map(|(position, _)| position).eq(&history.positions);
-                if same {
-                    return Ok(Known { leaves, proof: Ok(checkpoint) });
+                let (height, size) = (checkpoint.height, checkpoint.size);
+                let (header, leaves) = self
+                    .on_index(move |inner| inner.index.history(&tag, Some(height), size))
+                    .await?;
+                match compare(header.as_ref(), &leaves, &checkpoint, &history) {
+                    Ok(()) => return Ok(Known { leaves, proof: Ok(checkpoint) }),
+                    Err(doubt) => Err(doubt),
                 }
-                let (here, there) = (leaves.len(), history.positions.len());
-                let detail = format!("the followed blocks hold {here} events, the proof {there}");
-                Err(Doubt::new(Gap::PositionsDiffer, detail))
             }
             Err(doubt) => Err(doubt),
         };
-        Ok(Known { leaves: self.leaves(tag, LogSize(u64::MAX)).await?, proof })
-    }
-
-    async fn leaves(&self, tag: Tag, size: LogSize) -> Result<Vec<(Position, Record)>, Error> {
-        self.on_index(move |inner| {
-            let positions = inner.index.positions(&tag, size)?;
-            let records = inner.index.records(&positions)?;
-            Ok(positions.into_iter().zip(records).collect())
-        })
-        .await
+        let all = LogSize(u64::MAX);
+        let (_, leaves) = self.on_index(move |inner| inner.index.history(&tag, None, all)).await?;
+        Ok(Known { leaves, proof })
     }
 
     /// Asks for the proof until its note is as new as what this view had seen, and waits until the
@@ -112,12 +105,6 @@ impl View {
             );
             return Ok(Err(Doubt::new(Gap::IndexBehind, detail)));
         }
-        let height = checkpoint.height;
-        let header = self.on_index(move |inner| inner.index.header(height)).await?;
-        if header.as_ref().map(Checkpoint::of).as_ref() != Some(&checkpoint) {
-            let detail = format!("the block followed at height {height} is not the note's");
-            return Ok(Err(Doubt::new(Gap::Forked, detail)));
-        }
         Ok(Ok((checkpoint, history)))
     }
 
@@ -127,4 +114,29 @@ impl View {
         let reached = cursor.wait_for(|cursor| *cursor >= height);
         matches!(timeout_at(deadline, reached).await, Ok(Ok(_)))
     }
+}
+
+/// Compares what the followed blocks hold with what the ledger proved.
+fn compare(
+    header: Option<&Header>,
+    leaves: &[(Position, Record)],
+    checkpoint: &Checkpoint,
+    history: &History,
+) -> Result<(), Doubt> {
+    let height = checkpoint.height;
+    let Some(header) = header else {
+        // It was there a moment ago: the index is being emptied, to be built again.
+        let detail = format!("the index has no block {height} any more: it is being built again");
+        return Err(Doubt::new(Gap::IndexBehind, detail));
+    };
+    if Checkpoint::of(header) != *checkpoint {
+        let detail = format!("the block followed at height {height} is not the note's");
+        return Err(Doubt::new(Gap::Forked, detail));
+    }
+    if !leaves.iter().map(|(position, _)| position).eq(&history.positions) {
+        let (here, there) = (leaves.len(), history.positions.len());
+        let detail = format!("the followed blocks hold {here} events, the proof {there}");
+        return Err(Doubt::new(Gap::PositionsDiffer, detail));
+    }
+    Ok(())
 }

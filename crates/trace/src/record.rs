@@ -9,6 +9,9 @@ use crate::Alert;
 /// The version of everything in the index; another means: rebuild from zero.
 pub(crate) const VERSION: u8 = 1;
 
+/// Leaves with their places, in log order.
+pub(crate) type Leaves = Vec<(Position, Record)>;
+
 /// One leaf of the record, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {

@@ -124,8 +124,9 @@ async fn half_emptied_is_empty_when_opened_again() {
     drop(view);
     let view = View::open(folder.path(), members()).unwrap();
     assert_eq!((view.cursor(), view.seen()), (Height(0), Height(2)));
-    let left = view.inner.index.positions(&Tag::open(THING), statement::LogSize(u64::MAX));
-    assert_eq!(left.unwrap(), []);
+    let all = statement::LogSize(u64::MAX);
+    let (_, left) = view.inner.index.history(&Tag::open(THING), None, all).unwrap();
+    assert_eq!(left, []);
 }
 
 #[tokio::test]
@@ -293,4 +294,20 @@ async fn the_small_ledger_keeps_the_contract_of_an_archive() {
     house.ledger.take(&[observed(THING, 1)]);
     house.ledger.take(&[observed(THING, 2)]);
     crate::suite::holds(&house.ledger, &members()).await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_emptied_under_a_trace_is_behind_and_the_ledger_not_to_blame() {
+    let house = house();
+    house.ledger.take(&[observed(THING, 1)]);
+    let (follower, stop) = house.follow();
+    house.reach(2).await;
+    stop.cancel();
+    follower.await.unwrap().unwrap();
+    // As it stands between two steps of a trace: the rows are gone, the height is not yet told.
+    house.view.inner.index.empty(&Cursor::start(&members(), Height(2))).unwrap();
+    let item = gs1::Item::parse(THING).unwrap();
+    let trace = house.view.trace(&item, &house.ledger).await.unwrap();
+    let Completeness::Incomplete { gap, .. } = trace.completeness else { panic!("complete") };
+    assert_eq!(gap, crate::Gap::IndexBehind);
 }
