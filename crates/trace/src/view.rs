@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) members: Members,
     /// Held while a block is taken or the index is emptied.
     state: Mutex<Cursor>,
+    /// All editions of the members; never locked for longer than it takes to read.
+    editions: Mutex<Arc<Vec<Members>>>,
     cursor: watch::Sender<Height>,
     /// Grows, under the lock, when the index is emptied: a follower under way starts again.
     edition: watch::Sender<u64>,
@@ -75,6 +77,7 @@ impl View {
         }
         let inner = Inner {
             index,
+            editions: Mutex::new(Arc::new(editions(&cursor, &members)?)),
             members,
             cursor: watch::Sender::new(cursor.height),
             seen: AtomicU64::new(cursor.seen.0),
@@ -116,7 +119,7 @@ impl View {
     /// # Errors
     ///
     /// [`Error::Misbehaved`] when a block contradicts what came before: the index stays at the last
-    /// good block. [`Error::Index`] when the index fails.
+    /// good block. [`Error::Index`] when the index fails. Whatever else goes wrong is tried again.
     pub async fn follow(
         &self,
         archive: &dyn Archive,
@@ -131,10 +134,15 @@ impl View {
             }
             match round {
                 Ok(()) => {}
-                Err(error) if error.is_retryable() => {
+                // Proof of a lie, or nowhere to keep what comes: another try changes neither.
+                Err(
+                    error @ (Error::Misbehaved { .. }
+                    | Error::Index { .. }
+                    | Error::WrongIndex { .. }),
+                ) => return Err(error),
+                Err(error) => {
                     tracing::warn!(%error, cursor = %self.cursor(), "following was interrupted");
                 }
-                Err(error) => return Err(error),
             }
             if self.cursor() != before {
                 wait = FIRST_WAIT;
@@ -155,10 +163,11 @@ impl View {
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         let mut editions = self.inner.edition.subscribe();
-        let (from, edition) = {
-            let cursor = self.inner.state.lock();
-            (cursor.next(), *editions.borrow_and_update())
-        };
+        let (from, edition) =
+            self.on_index(|inner| Ok((inner.state.lock().next(), *inner.edition.borrow()))).await?;
+        if *editions.borrow_and_update() != edition {
+            return Ok(());
+        }
         let stream = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             stream = archive.blocks(from) => stream?,
@@ -189,7 +198,7 @@ impl View {
 
     /// Empties the index; a follower at work starts again from the first block.
     ///
-    /// It blocks while rows are removed. The greatest height ever seen stays known, so that a ledger
+    /// It blocks while rows are removed; call it where that is allowed. The greatest height ever seen stays known, so that a ledger
     /// cannot use the occasion to show an older past.
     ///
     /// # Errors
@@ -198,6 +207,7 @@ impl View {
     pub fn rebuild(&self) -> Result<(), Error> {
         let mut cursor = self.inner.state.lock();
         *cursor = Cursor::start(&self.inner.members, cursor.seen.max(self.seen()));
+        *self.inner.editions.lock() = Arc::new(vec![self.inner.members.clone()]);
         self.inner.cursor.send_replace(Height(0));
         let emptied = self.inner.index.empty(&cursor);
         self.inner.edition.send_modify(|edition| *edition += 1);
@@ -226,8 +236,7 @@ impl View {
     ) -> Result<Bytes, Error> {
         let bundle = archive.bundle(commitment).await?;
         let lied = |what: String| Error::Misbehaved { height: self.cursor(), what };
-        let editions = self.inner.state.lock().editions(&self.inner.members);
-        let editions = editions.map_err(|error| Error::Index { message: error.to_string() })?;
+        let editions = Arc::clone(&self.inner.editions.lock());
         // A statement is as old as its key: the newest edition first, for most are new.
         let mut verdict = Err(lied(format!("the bundle of {commitment} has no members")));
         for members in editions.iter().rev() {
@@ -275,11 +284,18 @@ impl Inner {
         }
         let block = check(&cursor, block)?;
         self.index.take(&block)?;
+        if block.cursor.renewed.len() != cursor.renewed.len() {
+            *self.editions.lock() = Arc::new(editions(&block.cursor, &self.members)?);
+        }
         *cursor = block.cursor;
         self.seen.fetch_max(cursor.height.0, Ordering::Relaxed);
         self.cursor.send_replace(cursor.height);
         Ok(Taken::Yes)
     }
+}
+
+fn editions(cursor: &Cursor, pinned: &Members) -> Result<Vec<Members>, Error> {
+    cursor.editions(pinned).map_err(|error| Error::Index { message: error.to_string() })
 }
 
 #[cfg(test)]

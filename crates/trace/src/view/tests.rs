@@ -311,3 +311,51 @@ async fn an_index_that_is_emptied_under_a_trace_is_behind_and_the_ledger_not_to_
     let Completeness::Incomplete { gap, .. } = trace.completeness else { panic!("complete") };
     assert_eq!(gap, crate::Gap::IndexBehind);
 }
+
+#[tokio::test]
+async fn a_follower_outlives_everything_but_lies_and_its_own_index() {
+    let house = house();
+    house.ledger.take(&[observed(THING, 1)]);
+    let refused = |reason: &str| Error::Refused {
+        reason: reason.into(),
+        message: "once".into(),
+        field: None,
+    };
+    *house.ledger.hiccups.lock() = vec![
+        None,
+        Some(refused("ANSWER_MALFORMED")),
+        Some(refused("INTERNAL")),
+        Some(Error::NotFound { what: "it".into() }),
+        Some(Error::Unavailable { message: "once".into() }),
+    ];
+    let (follower, stop) = house.follow();
+    house.reach(2).await;
+    assert!(house.ledger.hiccups.lock().is_empty());
+    stop.cancel();
+    follower.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn bundles_are_given_while_the_index_is_busy() {
+    let house = house();
+    house.ledger.take(&[observed(THING, 1)]);
+    let (follower, stop) = house.follow();
+    house.reach(2).await;
+    stop.cancel();
+    follower.await.unwrap().unwrap();
+    let leaf = house.ledger.block(2).entries[0].leaves[0].clone();
+    let commitment = statement::Leaf::decode(&leaf).unwrap().commitment;
+    let view = house.view.clone();
+    let (held, holds) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    let busy = std::thread::spawn(move || {
+        let _state = view.inner.state.lock();
+        held.send(()).unwrap();
+        // On a deadline, so that a bundle that waits for the lock fails instead of hanging.
+        released.recv_timeout(Duration::from_secs(5)).is_ok()
+    });
+    holds.recv().unwrap();
+    house.view.bundle(&commitment, &house.ledger).await.unwrap();
+    release.send(()).ok();
+    assert!(busy.join().unwrap(), "the bundle came before the lock was given back");
+}
