@@ -89,6 +89,8 @@ fn check_entry(
         .get(statement.issuer())
         .ok_or_else(|| at.lied(format_args!("{} is no member", statement.issuer())))?;
     statement.verify(&issuer.statement_key).map_err(|error| at.lied(error))?;
+    let in_time = statement.terms().is_some_and(|terms| header.height <= terms.last_height);
+    at.demand(in_time, "a statement came after its last height")?;
     if statement.content() != Content::Capture {
         at.demand(entry.leaves.is_empty(), "only a capture has leaves")?;
         return check_act(at, &statement, cursor);
@@ -130,7 +132,7 @@ fn check_leaf(
     body: Option<&Bytes>,
 ) -> Result<Leaf, Error> {
     let leaf = statement::Leaf::decode(leaf).map_err(|error| at.lied(error))?;
-    let tags: Vec<Tag> = leaf.tags.iter().map(|(tag, _)| *tag).collect();
+    let mut tags: Vec<Tag> = leaf.tags.iter().map(|(tag, _)| *tag).collect();
     let mut record = Record {
         issuer: issuer.clone(),
         commitment: leaf.commitment,
@@ -144,7 +146,15 @@ fn check_leaf(
         at.demand(body_digest(body) == leaf.body_digest, "a body is not the one of its leaf")?;
         match read(header, issuer, &leaf, body) {
             Ok((event, json)) => {
-                record.alert = (tags_of(&event) != tags).then_some(Alert::TagsMismatch);
+                let true_tags = tags_of(&event);
+                if true_tags != tags {
+                    record.alert = Some(Alert::TagsMismatch);
+                    // The item that the leaf keeps silent about has this event all the same; that
+                    // the ledger's proof lacks it then shows in the item's trace.
+                    tags.extend(true_tags);
+                    tags.sort_unstable();
+                    tags.dedup();
+                }
                 event_id = event.event_id().map(str::to_owned);
                 let bond = bond_of(&event);
                 record.told = Some(Told { event_time_ms: event.event_time_unix_ms(), bond, json });
@@ -211,3 +221,6 @@ impl Blame {
         if holds { Ok(()) } else { Err(self.lied(otherwise)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::small_ledger::{self, SmallLedger, capture, capture_with, members, members_of};
-use crate::{Alert, Completeness};
+use crate::{Alert, Completeness, Entry};
 
 const THING: &str = "https://things.example/1";
 
@@ -257,8 +257,10 @@ async fn a_bad_event_raises_an_alert_and_does_not_stop_the_view() {
     let thing = gs1::Item::parse(THING).unwrap();
     let trace = house.view.trace(&thing, &house.ledger).await.unwrap();
     let alerts: Vec<_> = trace.steps.iter().map(|step| step.alert.unwrap()).collect();
-    assert_eq!(alerts, [Alert::CommitmentMismatch, Alert::BodyMalformed]);
-    assert!(trace.steps.iter().all(|step| step.event.is_none()), "shown as closed");
+    // The last names the thing, though its leaf keeps silent about it.
+    let expected = [Alert::CommitmentMismatch, Alert::BodyMalformed, Alert::TagsMismatch];
+    assert_eq!(alerts, expected);
+    assert!(trace.steps[..2].iter().all(|step| step.event.is_none()), "shown as closed");
     assert!(matches!(trace.completeness, Completeness::Incomplete { .. }));
 }
 
@@ -297,19 +299,37 @@ async fn the_small_ledger_keeps_the_contract_of_an_archive() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_emptied_under_a_trace_is_behind_and_the_ledger_not_to_blame() {
+async fn a_leaf_that_keeps_silent_about_an_item_makes_its_trace_incomplete() {
     let house = house();
     house.ledger.take(&[observed(THING, 1)]);
-    let (follower, stop) = house.follow();
-    house.reach(2).await;
-    stop.cancel();
-    follower.await.unwrap().unwrap();
-    // As it stands between two steps of a trace: the rows are gone, the height is not yet told.
-    house.view.inner.index.empty(&Cursor::start(&members(), Height(2))).unwrap();
-    let item = gs1::Item::parse(THING).unwrap();
-    let trace = house.view.trace(&item, &house.ledger).await.unwrap();
-    let Completeness::Incomplete { gap, .. } = trace.completeness else { panic!("complete") };
-    assert_eq!(gap, crate::Gap::IndexBehind);
+    house.ledger.add(vec![capture_with(7, &[observed(THING, 2)], |_, _| Vec::new())]);
+    let (_follower, _stop) = house.follow();
+    house.reach(3).await;
+    let thing = gs1::Item::parse(THING).unwrap();
+    let trace = house.view.trace(&thing, &house.ledger).await.unwrap();
+    assert_eq!(trace.steps.len(), 2, "the gateway has read it");
+    assert!(!trace.is_complete());
+}
+
+#[tokio::test]
+async fn what_came_after_its_last_height_is_refused_though_a_quorum_let_it_pass() {
+    for (last_height, passes) in [(Height(2), true), (Height(1), false)] {
+        let house = house();
+        let Entry { leaves, bodies, .. } = capture(7, &[observed(THING, 1)]);
+        let late = small_ledger::sign_until(last_height, RequestId([7; 16]), leaves, bodies);
+        house.ledger.add(vec![late]);
+        if passes {
+            let (_follower, _stop) = house.follow();
+            house.reach(2).await;
+        } else {
+            let error = house.fault().await;
+            assert!(error.to_string().contains("after its last height"), "{error}");
+        }
+    }
+    let house = house();
+    house.ledger.renew_key_until(Height(1), &SigningKey::from_bytes([6; 32]));
+    let error = house.fault().await;
+    assert!(error.to_string().contains("after its last height"), "{error}");
 }
 
 #[tokio::test]
@@ -358,4 +378,20 @@ async fn bundles_are_given_while_the_index_is_busy() {
     house.view.bundle(&commitment, &house.ledger).await.unwrap();
     release.send(()).ok();
     assert!(busy.join().unwrap(), "the bundle came before the lock was given back");
+}
+
+#[tokio::test]
+async fn an_index_that_is_emptied_under_a_trace_is_behind_and_the_ledger_not_to_blame() {
+    let house = house();
+    house.ledger.take(&[observed(THING, 1)]);
+    let (follower, stop) = house.follow();
+    house.reach(2).await;
+    stop.cancel();
+    follower.await.unwrap().unwrap();
+    // As it stands between two steps of a trace: the rows are gone, the height is not yet told.
+    house.view.inner.index.empty(&Cursor::start(&members(), Height(2))).unwrap();
+    let item = gs1::Item::parse(THING).unwrap();
+    let trace = house.view.trace(&item, &house.ledger).await.unwrap();
+    let Completeness::Incomplete { gap, .. } = trace.completeness else { panic!("complete") };
+    assert_eq!(gap, crate::Gap::IndexBehind);
 }
