@@ -14,10 +14,16 @@ use crate::admit::{Admitted, Rules};
 use crate::moment::{Moment, Overlay, Present};
 use crate::pages::{history_entry, state_entry};
 use crate::rows::{History, RequestRow, Tip};
-use crate::{Changes, Committed, Error, Failure, Refusal, keys, reason};
+use crate::{Changes, Committed, Error, Failure, Refusal, block, keys, reason};
 
 /// The namespaces that a machine may write.
 const MACHINE_GROUND: [&[u8]; 3] = [b"member/", b"contract/", b"policy/"];
+
+/// How many expired requests one block clears away: more than one block brings, so that they never
+/// pile up, and few enough that no height is costly because of what was signed long before.
+const MAX_EXPIRED: usize = 4_096;
+
+const _: () = assert!(MAX_EXPIRED > block::MAX_ENTRIES, "what expires must not pile up");
 
 /// A block that was executed and may win. Nothing of it is written.
 #[derive(Debug)]
@@ -68,6 +74,8 @@ pub(crate) struct Execution<'a> {
     entries: Vec<Arc<Admitted>>,
     touched: BTreeMap<Tag, (History, bool)>,
     outcome: Outcome,
+    /// The last row of the expiry family that has left it.
+    last_expired: Vec<u8>,
     refused: Vec<(Arc<Admitted>, Refusal)>,
 }
 
@@ -75,8 +83,17 @@ pub(crate) struct Execution<'a> {
 #[derive(Debug)]
 struct Fit {
     changes: Changes,
-    /// The state key of its request, and its last height; genesis has none.
-    remembered: Option<(Vec<u8>, Height)>,
+    /// What is remembered of its request; genesis answers none.
+    remembered: Option<Remembered>,
+}
+
+/// A request that is to be remembered.
+#[derive(Debug)]
+struct Remembered {
+    state_key: Vec<u8>,
+    last_height: Height,
+    /// The last height of an expired request with the same id, whose place it takes.
+    replaces: Option<Height>,
 }
 
 /// What is found out about a statement before anything is changed.
@@ -87,7 +104,8 @@ enum Judged {
 }
 
 impl<'a> Execution<'a> {
-    /// Starts the block above `before` at `time_ms`: what expires leaves the state first.
+    /// Starts the block above `before` at `time_ms`: what has expired leaves the state first, in the
+    /// order of its last heights and keys, the rest of it with later blocks.
     pub(crate) fn start(
         rules: &'a Rules,
         moment: &'a Moment<'a>,
@@ -98,7 +116,9 @@ impl<'a> Execution<'a> {
         let log = before.as_ref().map_or_else(merkle::Frontier::new, |tip| tip.log.clone());
         let first = LogIndex(log.size());
         let mut outcome = Outcome::default();
-        for (row, state_key) in moment.expired(height)? {
+        let mut last_expired = before.as_ref().map_or_else(Vec::new, |tip| tip.expired.clone());
+        for (row, state_key) in moment.expired(&last_expired, height, MAX_EXPIRED)? {
+            last_expired.clone_from(&row);
             outcome.expired.push(row);
             outcome.state.insert(state_key, None);
         }
@@ -113,6 +133,7 @@ impl<'a> Execution<'a> {
             entries: Vec::new(),
             touched: BTreeMap::new(),
             outcome,
+            last_expired,
             refused: Vec::new(),
         })
     }
@@ -178,12 +199,16 @@ impl<'a> Execution<'a> {
         let (statement, machine) = (&admitted.statement, &self.rules.machine);
         let mut remembered = None;
         if let Some(terms) = admitted.terms() {
-            let key = keys::request(statement.issuer(), &terms.request_id);
-            if let Some(row) = present.request(&key)? {
-                return repeated(&row, statement.subject()).map(Judged::Repeated);
-            }
-            in_window(terms.last_height, self.height, self.rules.max_window)?;
-            remembered = Some((key, terms.last_height));
+            let state_key = keys::request(statement.issuer(), &terms.request_id);
+            let replaces = match present.request_row(&state_key)? {
+                Some(row) if row.last_height >= self.height => {
+                    return repeated(&row, statement.subject()).map(Judged::Repeated);
+                }
+                row => row.map(|row| row.last_height),
+            };
+            let last_height = terms.last_height;
+            in_window(last_height, self.height, self.rules.max_window)?;
+            remembered = Some(Remembered { state_key, last_height, replaces });
             let key_id = statement.key_id();
             let key = machine.statement_key(&present, statement.issuer(), &key_id)?;
             if key != admitted.key {
@@ -207,15 +232,19 @@ impl<'a> Execution<'a> {
             );
             self.outcome.state.insert(key, value);
         }
-        if let Some((key, last_height)) = fit.remembered {
+        if let Some(Remembered { state_key, last_height, replaces }) = fit.remembered {
             let row = RequestRow {
                 subject: *admitted.statement.subject(),
                 index: LogIndex(self.log.size()),
                 height: self.height,
                 leaves: u32::try_from(admitted.leaves.len()).unwrap_or(u32::MAX),
+                last_height,
             };
-            self.outcome.expiring.push((last_height, key.clone()));
-            self.outcome.state.insert(key, Some(row.encode()));
+            // Its row must not clear away the one that takes its place.
+            let replaced = replaces.map(|expired| keys::expiry(expired, &state_key));
+            self.outcome.expired.extend(replaced);
+            self.outcome.expiring.push((last_height, state_key.clone()));
+            self.outcome.state.insert(state_key, Some(row.encode()));
         }
     }
 
@@ -275,6 +304,7 @@ impl<'a> Execution<'a> {
             log: self.log,
             state_root: update.root,
             members,
+            expired: self.last_expired,
         };
         let Self { first, entries, outcome, refused, .. } = self;
         Ok(Candidate { header, hash, first, entries, tip, outcome, refused })

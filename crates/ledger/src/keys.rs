@@ -42,7 +42,7 @@ pub(crate) const WRITTEN: &[u8] = b"written";
 /// The row of [`META`] that holds the format's number.
 pub(crate) const FORMAT: &[u8] = b"format";
 /// The format that this program writes and reads.
-pub(crate) const FORMAT_NUMBER: &[u8] = b"1";
+pub(crate) const FORMAT_NUMBER: &[u8] = b"2";
 
 /// Every family of the store.
 pub(crate) const FAMILIES: [Family; 13] = [

@@ -152,16 +152,19 @@ impl<'a> Moment<'a> {
         key.get(commitment.0.len()..).map(rows::decode_position).transpose()
     }
 
-    /// The requests whose last height is just below `height`: rows of the expiry family, with the
-    /// state keys in them.
-    pub(crate) fn expired(&self, height: Height) -> Result<Rows, Error> {
-        // Earlier ones left with earlier blocks. Starting behind their rows spares the search from
-        // stepping over what was deleted and is not yet compacted away.
-        let first = keys::height(Height(height.0.saturating_sub(1)));
+    /// The first `most` requests behind the row `after` whose last height is below `height`: rows of
+    /// the expiry family, with the state keys in them.
+    pub(crate) fn expired(&self, after: &[u8], height: Height, most: usize) -> Result<Rows, Error> {
+        // Starting behind what has left spares the search from stepping over what was deleted and
+        // is not yet compacted away.
+        let first = [after, &[0]].concat();
         let end = keys::height(height);
+        if first[..] >= end[..] {
+            return Ok(Rows::new());
+        }
         let found = self.snapshot.scan(keys::EXPIRY, Keys::Range(&first, &end))?;
         let split = |row: store::Row| (row.0.to_vec(), row.0.get(8..).unwrap_or_default().to_vec());
-        found.map(|row| Ok(row.map(split)?)).collect()
+        found.take(most).map(|row| Ok(row.map(split)?)).collect()
     }
 }
 
@@ -177,7 +180,13 @@ pub(crate) struct Present<'a> {
 }
 
 impl Present<'_> {
-    pub(crate) fn request(&self, key: &[u8]) -> Result<Option<RequestRow>, Error> {
+    /// The request under a state key, as long as it is remembered at `height`.
+    pub(crate) fn request(&self, key: &[u8], height: Height) -> Result<Option<RequestRow>, Error> {
+        Ok(self.request_row(key)?.filter(|row| row.last_height >= height))
+    }
+
+    /// The request under a state key, also one that has expired and was not yet cleared away.
+    pub(crate) fn request_row(&self, key: &[u8]) -> Result<Option<RequestRow>, Error> {
         self.value(key)?.map(|row| RequestRow::decode(&row)).transpose()
     }
 }

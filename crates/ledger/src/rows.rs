@@ -18,6 +18,8 @@ pub(crate) struct Tip {
     pub(crate) log: Frontier<Rfc9162Sha256>,
     pub(crate) state_root: Digest,
     pub(crate) members: Digest,
+    /// The last row of the expiry family that left it; those before it have left too.
+    pub(crate) expired: Vec<u8>,
 }
 
 /// A block without its entries: CBOR [1, header, certificate, first index, count].
@@ -29,13 +31,15 @@ pub(crate) struct BlockRow {
     pub(crate) count: u64,
 }
 
-/// A committed request: CBOR [1, subject, index, height, leaves]. It is a value of the state.
+/// A committed request: CBOR [1, subject, index, height, leaves, last height]. It is a value of the
+/// state, and counts for nothing above its last height, though it may stay there for some blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestRow {
     pub(crate) subject: Digest,
     pub(crate) index: LogIndex,
     pub(crate) height: Height,
     pub(crate) leaves: u32,
+    pub(crate) last_height: Height,
 }
 
 /// Encoding into memory cannot fail; the type says so to the compiler.
@@ -81,20 +85,22 @@ fn begin(decoder: &mut Decoder<'_>, length: u64) -> Read<()> {
 impl Tip {
     pub(crate) fn encode(&self) -> Vec<u8> {
         written(|out| {
-            out.array(7)?.u64(1)?.u64(self.height.0)?.bytes(&self.hash)?.i64(self.time_ms)?;
+            out.array(8)?.u64(1)?.u64(self.height.0)?.bytes(&self.hash)?.i64(self.time_ms)?;
             out.bytes(&peaks(self.log.size(), self.log.peaks()))?;
-            out.bytes(&self.state_root)?.bytes(&self.members)?.ok()
+            out.bytes(&self.state_root)?.bytes(&self.members)?.bytes(&self.expired)?.ok()
         })
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let place = "meta/tip";
-        let (height, hash, time_ms, log, state_root, members) = read(bytes, place, |row| {
-            begin(row, 7)?;
+        read(bytes, place, |row| {
+            begin(row, 8)?;
             let (height, hash) = (Height(row.u64()?), digest(row)?);
-            Ok((height, hash, row.i64()?, row.bytes()?, digest(row)?, digest(row)?))
-        })?;
-        Ok(Self { height, hash, time_ms, log: frontier(log, place)?, state_root, members })
+            let (time_ms, log) = (row.i64()?, frontier(row.bytes()?, place));
+            let (state_root, members) = (digest(row)?, digest(row)?);
+            let expired = row.bytes()?.to_vec();
+            Ok(log.map(|log| Self { height, hash, time_ms, log, state_root, members, expired }))
+        })?
     }
 }
 
@@ -121,16 +127,18 @@ impl BlockRow {
 impl RequestRow {
     pub(crate) fn encode(&self) -> Vec<u8> {
         written(|out| {
-            out.array(5)?.u64(1)?.bytes(&self.subject)?;
-            out.u64(self.index.0)?.u64(self.height.0)?.u32(self.leaves)?.ok()
+            out.array(6)?.u64(1)?.bytes(&self.subject)?.u64(self.index.0)?;
+            out.u64(self.height.0)?.u32(self.leaves)?.u64(self.last_height.0)?.ok()
         })
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         read(bytes, "a request in the state", |row| {
-            begin(row, 5)?;
+            begin(row, 6)?;
             let (subject, index) = (digest(row)?, LogIndex(row.u64()?));
-            Ok(Self { subject, index, height: Height(row.u64()?), leaves: row.u32()? })
+            let (height, leaves, last_height) = (row.u64()?, row.u32()?, row.u64()?);
+            let (height, last_height) = (Height(height), Height(last_height));
+            Ok(Self { subject, index, height, leaves, last_height })
         })
     }
 }
@@ -215,7 +223,7 @@ mod tests {
             log.push(Rfc9162Sha256::leaf(&[n]), &mut |_, _| ());
         }
         let (hash, state_root, members) = ([1; 32], [2; 32], [3; 32]);
-        Tip { height: Height(4), hash, time_ms: -7, log, state_root, members }
+        Tip { height: Height(4), hash, time_ms: -7, log, state_root, members, expired: vec![1, 2] }
     }
 
     #[test]
@@ -227,6 +235,7 @@ mod tests {
             index: LogIndex(1 << 40),
             height: Height(77),
             leaves: 10_000,
+            last_height: Height(99),
         };
         assert_eq!(RequestRow::decode(&request.encode()), Ok(request));
         let position = Position { index: LogIndex(3), leaf: LeafIndex(9) };

@@ -123,7 +123,7 @@ impl Ledger {
             let signed = self.rules.verify(submission.statement, &present)?;
             let next = Height(moment.some_tip()?.height.0.saturating_add(1));
             let terms = signed.statement.terms().ok_or_else(no_terms)?;
-            if let Some(committed) = committed(&signed, &present)? {
+            if let Some(committed) = committed(&signed, &present, next)? {
                 return Ok(answered(committed));
             }
             in_window(terms.last_height, next, self.rules.max_window)?;
@@ -142,11 +142,15 @@ impl Ledger {
 }
 
 /// What was answered to this request before, if it is committed.
-fn committed(signed: &Signed, present: &Present<'_>) -> Result<Option<Committed>, Failure> {
+fn committed(
+    signed: &Signed,
+    present: &Present<'_>,
+    next: Height,
+) -> Result<Option<Committed>, Failure> {
     let statement = &signed.statement;
     let Some(terms) = statement.terms() else { return Ok(None) };
     let key = keys::request(statement.issuer(), &terms.request_id);
-    match present.request(&key)? {
+    match present.request(&key, next)? {
         Some(row) => repeated(&row, statement.subject()).map(Some),
         None => Ok(None),
     }

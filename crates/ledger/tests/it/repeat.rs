@@ -1,10 +1,15 @@
 //! The same request is taken once and answered alike.
 
+use std::sync::Arc;
+
 use consensus::{Application, TimeMs};
+use contracts::Contracts;
 use ledger::{Committed, reason};
 use statement::{Height, LogIndex};
+use store::Keys;
 
-use crate::cast::{House, capture, commit, govern, open};
+use crate::audit::open_store;
+use crate::cast::{House, capture, check, commit, govern, open};
 
 #[test]
 fn a_committed_request_is_answered_as_before_also_after_a_restart() {
@@ -136,4 +141,37 @@ fn a_closed_ledger_answers_who_waits_and_who_comes() {
     let late = house.ledger.submit(capture("zj-merchant", 2, 50, &[&[1]])).unwrap_err();
     assert_eq!(late.reason, reason::STOPPED);
     assert_eq!(commit(&house.ledger), 0);
+}
+
+#[test]
+fn many_requests_that_expire_at_once_are_cleared_away_by_several_blocks() {
+    const MANY: u64 = 4_500;
+    let house = House::new();
+    let answers: Vec<_> = (0..MANY)
+        .map(|number| house.ledger.submit(capture("zj-merchant", number, 3, &[&[1]])).unwrap())
+        .collect();
+    assert_eq!(commit(&house.ledger), 2, "a block holds 4,000 statements at most");
+    for answer in answers {
+        assert!(answer.blocking_recv().unwrap().is_ok());
+    }
+    // The block at height 4 leaves the last of them in the state, where it counts for nothing.
+    let expired = capture("zj-merchant", MANY - 1, 3, &[&[1]]);
+    let again = capture("zj-merchant", MANY - 1, 90, &[&[2]]);
+    let committed = house.append(again.clone()).unwrap();
+    assert_eq!((committed.height, committed.repeat), (Height(4), false));
+    assert_eq!(house.append(expired).unwrap_err().reason, reason::REQUEST_ID_REUSED);
+    // The next one clears the rest away, but not what took the place of one of them.
+    house.append(capture("zj-merchant", MANY, 90, &[&[3]])).unwrap();
+    assert_eq!(house.append(again).unwrap(), Committed { repeat: true, ..committed });
+
+    let House { ledger, path, _directory } = house;
+    drop(ledger);
+    let store = open_store(&path);
+    for family in ["expiry", "state"] {
+        let rows = store.scan(family, Keys::All).unwrap().map(Result::unwrap);
+        let requests = rows.filter(|(key, _)| key.windows(8).any(|part| part == b"request/"));
+        assert_eq!(requests.count(), 2, "{family}");
+    }
+    drop(store);
+    check(&path, Arc::new(Contracts), &mut |_, _| ()).unwrap();
 }
