@@ -35,6 +35,17 @@ pub struct BlockRecord {
     pub statements: Vec<StatementRecord>,
 }
 
+impl BlockRecord {
+    /// Bytes of its contents: statements, leaves and bodies.
+    fn size_bytes(&self) -> usize {
+        let entry = |entry: &StatementRecord| {
+            let bodies = entry.bodies.iter().flatten().map(Bytes::len).sum::<usize>();
+            entry.statement.len() + entry.leaves.iter().map(Bytes::len).sum::<usize>() + bodies
+        };
+        self.statements.iter().map(entry).sum()
+    }
+}
+
 /// A committed statement, with what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementRecord {
@@ -120,12 +131,36 @@ impl Ledger {
     ///
     /// When the store cannot be read.
     pub fn blocks(&self, from: Height, max: usize) -> Result<Vec<BlockRecord>, Error> {
+        self.blocks_within(from, max, usize::MAX)
+    }
+
+    /// At most `max` blocks from height `from` on, as [`Ledger::blocks`] gives them, of which all but
+    /// the last have fewer than `budget_bytes` of contents together: a reader never holds more than
+    /// the budget and one block.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn blocks_within(
+        &self,
+        from: Height,
+        max: usize,
+        budget_bytes: usize,
+    ) -> Result<Vec<BlockRecord>, Error> {
         let moment = self.moment()?;
         let tip = moment.some_tip()?.height;
-        let heights = (from.0.max(1)..=tip.0).map(Height).take(max);
-        let read =
-            |height| block_record(&moment, moment.block(height)?.ok_or_else(|| lost(height))?);
-        heights.map(read).collect()
+        let mut blocks = Vec::new();
+        let mut bytes: usize = 0;
+        for height in (from.0.max(1)..=tip.0).map(Height).take(max) {
+            if bytes >= budget_bytes {
+                break;
+            }
+            let block = moment.block(height)?.ok_or_else(|| lost(height))?;
+            let record = block_record(&moment, block)?;
+            bytes = bytes.saturating_add(record.size_bytes());
+            blocks.push(record);
+        }
+        Ok(blocks)
     }
 }
 
