@@ -37,6 +37,11 @@ impl<'a> Moment<'a> {
         Self { snapshot: store.snapshot(), newer: Some(newer) }
     }
 
+    /// Lets commits go on; the state tree cannot be read in this moment any more.
+    pub(crate) fn release_pages(&mut self) {
+        self.newer = None;
+    }
+
     /// The tip; `None` before the first block.
     pub(crate) fn tip(&self) -> Result<Option<Tip>, Error> {
         self.snapshot.value(keys::META, keys::TIP)?.map(|row| Tip::decode(&row)).transpose()

@@ -105,7 +105,7 @@ impl Ledger {
             let why = format!("is {from}, but it must not be beyond {to}");
             return Err(Error::Invalid { field: "from", why });
         }
-        let moment = self.moment_with_pages()?;
+        let mut moment = self.moment_with_pages()?;
         let tip = moment.some_tip()?;
         let history = moment.histories(&[*tag])?.into_iter().flatten().next();
         let record = history
@@ -113,6 +113,8 @@ impl Ledger {
             .map(|history| HistoryRecord { count: history.size(), root: history.root() });
         let state =
             map::prove::<StateHash, Error>(&mut |path| moment.page(path), &history_key(tag))?;
+        // The rest may be long, and a commit waits for the pages.
+        moment.release_pages();
         let header = moment.block(tip.height)?.ok_or_else(|| lost(tip.height))?.header;
         let note = self.published(&moment, &header)?;
         let proof = Bytes::from(HistoryProof { tag: *tag, record, state, note }.encode());
