@@ -24,6 +24,10 @@ use crate::{Error, Failure, Ledger, Refusal, reason, write};
 pub const CRASH_POINTS: &[&str] =
     &["commit-executed", "commit-written", "commit-marked", "commit-acknowledged"];
 
+/// The last millisecond of the year 9999: no block is later, so that there is always a later time
+/// to be written down.
+pub(crate) const MAX_TIME_MS: i64 = 253_402_300_799_999;
+
 /// How far the time of a fresh proposal may be from that of the member who votes, in milliseconds.
 const MAX_DRIFT_MS: i64 = 10_000;
 
@@ -113,7 +117,13 @@ impl Ledger {
             }
             let moment = self.moment_with_pages()?;
             let tip = moment.some_tip()?;
-            assert!(time_ms > tip.time_ms, "the orderer gives times that increase");
+            if time_ms <= tip.time_ms || time_ms > MAX_TIME_MS {
+                let why = format!(
+                    "is {time_ms}, but must lie after {} and before the year 10000",
+                    tip.time_ms
+                );
+                return Err(Error::Invalid { field: "time", why });
+            }
             let mut execution = Execution::start(&self.rules, &moment, Some(tip), time_ms)?;
             execution.fetch(front.iter().map(AsRef::as_ref))?;
             for admitted in &front {
@@ -244,8 +254,7 @@ impl Ledger {
     /// Writes a block; keeps its pages in memory unless there are many by now.
     fn write_candidate(&self, candidate: &mut Candidate, certificate: &[u8]) -> Result<(), Error> {
         let newer = self.newer.read();
-        let pages = newer.pages.len().saturating_add(candidate.outcome.pages.len());
-        let all = pages > self.limits.unwritten_pages;
+        let all = newer.is_full_with(candidate, self.limits.unwritten_pages);
         let written = all.then_some(&*newer);
         write_through(&self.store, candidate, certificate, written)?;
         drop(newer);
@@ -254,7 +263,7 @@ impl Ledger {
         if all {
             newer.forget(candidate.hash, candidate.header.height);
         } else {
-            newer.keep(candidate.hash, std::mem::take(&mut candidate.outcome.pages));
+            newer.keep(candidate);
         }
         drop(newer);
         mark(&self.marker, candidate)
@@ -282,6 +291,9 @@ fn check_header(header: &Header, tip: &Tip, now_ms: Option<i64>) -> Result<(), R
     if header.time_ms <= tip.time_ms {
         let message = format!("its time {} is not after {}", header.time_ms, tip.time_ms);
         return Err(refuse(message));
+    }
+    if header.time_ms > MAX_TIME_MS {
+        return Err(refuse(format!("its time {} is after the year 9999", header.time_ms)));
     }
     if let Some(now_ms) = now_ms
         && header.time_ms.abs_diff(now_ms) > MAX_DRIFT_MS.unsigned_abs()
@@ -414,15 +426,32 @@ mod tests {
         let ledger = open(directory.path());
         drop(ledger.submit(say(1)).unwrap());
         let block = ledger.propose(TimeMs(2_000)).unwrap().unwrap();
-        let candidate = ledger.taken_out(&block.hash).unwrap();
+        let mut candidate = ledger.taken_out(&block.hash).unwrap();
         let commit = ledger.committing.lock();
         write_through(&ledger.store, &candidate, &[], None).unwrap();
         // As a reader finds it between the two; it waits for the commit to end.
         assert!(ledger.now_at_head(false).unwrap().is_none());
         assert!(ledger.now_at_head(true).unwrap().is_none());
         *ledger.head.write() = candidate.tip.clone();
-        ledger.newer.write().keep(candidate.hash, candidate.outcome.pages);
+        ledger.newer.write().keep(&mut candidate);
         drop(commit);
         assert_eq!(ledger.status().unwrap().header.height, Height(2));
+    }
+
+    #[test]
+    fn pages_are_written_after_so_many_pages_blocks_or_leaves() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = open(directory.path());
+        drop(ledger.submit(say(1)).unwrap());
+        let block = ledger.propose(TimeMs(2_000)).unwrap().unwrap();
+        let mut candidate = ledger.taken_out(&block.hash).unwrap();
+        let newer = |leaves| Newer { written: Height(1), leaves, ..Newer::default() };
+        assert!(!newer(199_999).is_full_with(&candidate, 1_000));
+        assert!(newer(200_000).is_full_with(&candidate, 1_000));
+        assert!(newer(0).is_full_with(&candidate, 0));
+        candidate.header.height = Height(1_000);
+        assert!(!newer(0).is_full_with(&candidate, 1_000));
+        candidate.header.height = Height(1_001);
+        assert!(newer(0).is_full_with(&candidate, 1_000));
     }
 }

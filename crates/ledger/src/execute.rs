@@ -13,7 +13,7 @@ use statement::{
 use crate::admit::{Admitted, Rules};
 use crate::moment::{Moment, Overlay, Present};
 use crate::pages::{history_entry, state_entry};
-use crate::rows::{History, RequestRow, Tip};
+use crate::rows::{History, RequestRow, Tip, wide};
 use crate::{Changes, Committed, Error, Failure, Refusal, block, keys, reason};
 
 /// The namespaces that a machine may write.
@@ -36,6 +36,13 @@ pub(crate) struct Candidate {
     pub(crate) outcome: Outcome,
     /// What waited here and cannot come after this block, though nothing was wrong with it before.
     pub(crate) refused: Vec<(Arc<Admitted>, Refusal)>,
+}
+
+impl Candidate {
+    /// How many leaves it holds.
+    pub(crate) fn leaves(&self) -> u64 {
+        self.entries.iter().map(|entry| wide(entry.leaves.len())).sum()
+    }
 }
 
 /// The rows that a block changes, beside its own entries.

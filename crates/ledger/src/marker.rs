@@ -5,7 +5,7 @@
 //! synced commit and before any acknowledgement, and not synced itself, so it can lag behind the
 //! store after a power cut but never be ahead of it, unless the store has lost something.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,16 +27,27 @@ pub(crate) struct Marker {
 
 impl Marker {
     /// Opens the marker in `directory` and reads it; it is made empty when it is not there.
+    ///
+    /// While it is open it is locked, so that two processes never look into one directory to write.
     pub(crate) fn open(directory: &Path) -> Result<(Self, Option<(Height, Digest)>), Error> {
         let path = directory.join(NAME);
         let open = || {
             let mut how = OpenOptions::new();
             let mut file = how.read(true).write(true).create(true).truncate(false).open(&path)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Ok(()) => {}
+            }
             let mut text = String::new();
             file.read_to_string(&mut text)?;
-            Ok((file, text))
+            Ok(Some((file, text)))
         };
-        let (file, text) = open().map_err(|error| failed(&path, &error))?;
+        let opened = open().map_err(|error| failed(&path, &error))?;
+        let (file, text) = opened.ok_or_else(|| Error::File {
+            path: directory.display().to_string(),
+            why: "it is in use by another process; stop that one first".to_owned(),
+        })?;
         let marked = parse(&text).map_err(|why| unreadable(&path, why))?;
         Ok((Self { path, file: Mutex::new(file) }, marked))
     }
@@ -119,6 +130,9 @@ mod tests {
         for height in [1, 9, 1_000_000] {
             marker.write(Height(height), &[7; 32]).unwrap();
         }
+        let error = Marker::open(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("in use by another process"), "{error}");
+        drop(marker);
         let (_, marked) = Marker::open(directory.path()).unwrap();
         assert_eq!(marked, Some((Height(1_000_000), [7; 32])));
         assert_eq!(Marker::read(directory.path()).unwrap(), marked);

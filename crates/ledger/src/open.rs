@@ -1,7 +1,7 @@
 //! Opening a ledger, and founding one.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use store::{Access, Options, Store};
 use tokio::sync::watch;
 
 use crate::admit::{Admitted, Rules};
-use crate::commit;
+use crate::commit::{self, MAX_TIME_MS};
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::Moment;
@@ -44,6 +44,10 @@ impl Rules {
         }
         let content =
             Genesis::decode(statement.payload()).map_err(|error| wrong(error.to_string()))?;
+        if !(0..=MAX_TIME_MS).contains(&content.time_ms) {
+            let why = format!("its time {} is not of the years 1970 to 9999", content.time_ms);
+            return Err(wrong(why));
+        }
         let issuer = content.members.get(statement.issuer());
         let issuer = issuer.ok_or_else(|| wrong(format!("{} is no member", statement.issuer())))?;
         if statement.consortium() != content.members.consortium() {
@@ -90,13 +94,23 @@ impl Ledger {
             let why = "it is of another consortium than the pinned members".to_owned();
             return Err(Error::Genesis { why });
         }
-        let store = open_store(&config.path, Access::Write, config.limits.cache_bytes)?;
-        let (marker, marked) = Marker::open(&config.path)?;
         let place = config.path.display().to_string();
+        let made = make_directory(&config.path)?;
+        let (marker, marked) = Marker::open(&config.path)?;
+        if let Some(marked) = marked {
+            look_first(&config, &place, marked)?;
+        }
+        let store = open_store(&config.path, Access::Write, config.limits.cache_bytes)?;
         let recovered = recover(&Moment::of(&store), &place, &config.genesis, marked)?;
         let tip = match recovered {
             Some(tip) => tip,
-            None => begin(&config, &rules, &store, &marker, &genesis, admitted)?,
+            None => {
+                let tip = begin(&config, &rules, &store, &marker, &genesis, admitted)?;
+                for directory in made.iter().map(PathBuf::as_path).chain([&*config.path]) {
+                    sync_directory(directory)?;
+                }
+                tip
+            }
         };
         let newer = Newer::recover(&Moment::of(&store), &tip)?;
         tracing::info!(height = tip.height.0, entries = tip.log.size(), "ledger opened");
@@ -108,7 +122,7 @@ impl Ledger {
             limits: config.limits,
             signer: config.receipt_key,
             pool: Pool::default(),
-            held: Mutex::new(BTreeMap::new()),
+            held: Mutex::default(),
             candidates: Mutex::new(VecDeque::new()),
             committing: Mutex::new(()),
             newer: RwLock::new(newer),
@@ -152,8 +166,33 @@ fn begin(
     let candidate = first_block(rules, &Moment::of(store), genesis, admitted)?;
     commit::write_through(store, &candidate, &[], Some(&Newer::default()))?;
     commit::mark(marker, &candidate)?;
-    sync_directory(&config.path)?;
     Ok(candidate.tip)
+}
+
+/// Compares the store with the mark before anything is opened for writing: recovery cuts the
+/// write-ahead log where it is torn, and of a log that lost its end that would be the evidence.
+fn look_first(config: &Config, place: &str, marked: (Height, merkle::Digest)) -> Result<(), Error> {
+    if !config.path.join(STORE).exists() {
+        let (path, acknowledged) = (place.to_owned(), marked.0);
+        return Err(Error::LostAcknowledged { path, recovered: Height(0), acknowledged });
+    }
+    let store = open_store(&config.path, Access::Read, config.limits.cache_bytes)?;
+    recover(&Moment::of(&store), place, &config.genesis, Some(marked)).map(drop)
+}
+
+/// Makes a directory; gives those in which a name is new by that.
+fn make_directory(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let make = || {
+        let whole = std::path::absolute(path)?;
+        let new = whole.ancestors().take_while(|one| !one.exists());
+        let parents = new.filter_map(Path::parent).map(Path::to_owned).collect();
+        std::fs::create_dir_all(&whole)?;
+        Ok(parents)
+    };
+    make().map_err(|error: std::io::Error| Error::File {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    })
 }
 
 /// Makes the names of files that were just made survive a power cut.

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consensus::{Application, TimeMs};
 use contracts::{Contracts, RetireKey};
-use ledger::{Ledger, Refusal, Submission, reason};
+use ledger::{Config, Ledger, Refusal, Submission, reason};
 use party::ConsortiumId;
 use statement::{
-    Capture, Content, Height, Leaf, LogIndex, OpenBody, SigningKey, Statement, body_digest,
-    capture_tree,
+    Capture, Content, Genesis, Height, Leaf, LogIndex, OpenBody, SigningKey, Statement,
+    body_digest, capture_tree,
 };
 
 use crate::cast::{
-    House, MAX_WINDOW, capture, commit, config, demo, event, genesis, govern, id, key, request,
-    seal, sign,
+    House, MAX_WINDOW, capture, commit, config, demo, event, genesis, govern, id, key, members,
+    request, seal, sign,
 };
 
 #[track_caller]
@@ -236,4 +237,26 @@ fn too_much_pending_is_refused_with_a_time_to_come_again() {
         assert!(answer.blocking_recv().unwrap().is_ok(), "what was taken in is committed");
     }
     assert!(ledger.submit(capture("zj-merchant", 99, 50, &[&[1]])).is_ok());
+}
+
+#[test]
+fn at_the_end_of_time_there_is_an_error_and_no_panic() {
+    let house = House::new();
+    drop(house.ledger.submit(capture("zj-merchant", 1, 50, &[&[1]])).unwrap());
+    for wrong in [i64::MAX, i64::MIN, house.ledger.tip().time.0] {
+        let error = house.ledger.propose(TimeMs(wrong)).unwrap_err();
+        assert!(matches!(error, consensus::Error::Failed { .. }), "{error}");
+    }
+    assert_eq!(commit(&house.ledger), 1);
+
+    let directory = tempfile::tempdir().unwrap();
+    for time_ms in [i64::MAX, -1] {
+        let content = Genesis { time_ms, members: members(), max_window: 50 }.encode();
+        let issuer = id("hz-forwarder");
+        let key = key("hz-forwarder", 0);
+        let one = Statement::sign(&key, &demo(), &issuer, Content::Genesis, content).unwrap();
+        let config = Config { genesis: one.into_bytes().into(), ..config(directory.path()) };
+        let error = Ledger::open(config, Arc::new(Contracts)).unwrap_err();
+        assert!(matches!(error, ledger::Error::Genesis { .. }), "{error}");
+    }
 }

@@ -21,6 +21,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Every file of a directory with what is in it, but for what the engine says of itself.
+fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let telling = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with("LOG");
+    let mut files: Vec<_> = files
+        .filter(|path| !telling(path))
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
 /// The write-ahead log that is written now.
 fn last_log(ledger: &Path) -> PathBuf {
     let logs = fs::read_dir(ledger.join("store")).unwrap().map(|entry| entry.unwrap().path());
@@ -102,6 +114,7 @@ fn losing_what_was_acknowledged_keeps_the_node_down_and_says_what_and_where() {
     copy(&house.path, directory.path());
     let log = last_log(directory.path());
     cut(&log, start + 100);
+    let left = contents(&directory.path().join("store"));
     let error = open(directory.path()).unwrap_err();
     let expected = Error::LostAcknowledged {
         path: directory.path().display().to_string(),
@@ -113,6 +126,7 @@ fn losing_what_was_acknowledged_keeps_the_node_down_and_says_what_and_where() {
     assert!(text.contains("height 5") && text.contains("height 6 was acknowledged"), "{text}");
     // Trying again does not wear it down.
     assert_eq!(open(directory.path()).unwrap_err(), expected);
+    assert_eq!(contents(&directory.path().join("store")), left, "what is left stays as it was");
 
     // All of the log gone is no fresh start either.
     let directory = tempfile::tempdir().unwrap();
