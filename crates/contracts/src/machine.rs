@@ -13,7 +13,13 @@ pub mod reason {
     pub const ACT_UNKNOWN: &str = "ACT_UNKNOWN";
     /// The new key is, or was, registered by a member.
     pub const KEY_IN_USE: &str = "KEY_IN_USE";
+    /// The member has retired as many statement keys as its record holds.
+    pub const TOO_MANY_KEYS: &str = "TOO_MANY_KEYS";
 }
+
+/// How many statement keys a member may retire: every statement reads its issuer's record, and every
+/// retirement reads those of all members.
+const MAX_RETIRED: usize = 64;
 
 /// The rules of a consortium, as a machine that a ledger runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,15 +112,21 @@ fn retire_key(
     let issuer = statement.issuer();
     let retire = RetireKey::decode(&act.arguments)?;
     retire.verify(statement.consortium(), issuer)?;
+    let new_id = KeyId::of(&retire.new_key);
     let used = |record: &MemberRecord| {
         let retired = record.retired.iter().map(|(key, _)| key);
-        record.member.keys().into_iter().chain(retired).any(|key| *key == retire.new_key)
+        // By id, as the set of members counts them: two keys of one id would leave it unsound.
+        record.member.keys().into_iter().chain(retired).any(|key| KeyId::of(key) == new_id)
     };
     if let Some(record) = records(view)?.iter().find(|record| used(record)) {
         let message = format!("the new key is, or was, one of {}", record.member.id);
         return Err(Refusal::new(reason::KEY_IN_USE, message).at("arguments.new_key").into());
     }
     let mut record = member(view, issuer)?;
+    if record.retired.len() >= MAX_RETIRED {
+        let message = format!("{issuer} has retired {MAX_RETIRED} keys, and may retire no more");
+        return Err(Refusal::new(reason::TOO_MANY_KEYS, message).at("statement.name").into());
+    }
     record.retired.push((record.member.statement_key, height));
     record.member.statement_key = retire.new_key;
     Ok(vec![(record::key(issuer), Some(record.encode()))])

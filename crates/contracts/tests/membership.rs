@@ -141,3 +141,20 @@ fn acts_that_no_contract_knows_are_refused() {
     let malformed = act(&key(10), Content::Governance, RetireKey::NAME, vec![1, 2, 3]);
     refused(state.apply(2, &malformed), "FIELD_INVALID");
 }
+
+#[test]
+fn a_member_retires_only_so_many_keys() {
+    let mut state = founded();
+    for number in 0..64 {
+        let (old, new) = if number == 0 { (10, 100) } else { (99 + number, 100 + number) };
+        let retire = RetireKey::sign(&key(new), &demo(), &id("sky-air")).encode();
+        let statement = act(&key(old), Content::Governance, RetireKey::NAME, retire);
+        state.apply(7, &statement).unwrap();
+    }
+    let retire = RetireKey::sign(&key(200), &demo(), &id("sky-air")).encode();
+    let one_more = act(&key(163), Content::Governance, RetireKey::NAME, retire);
+    refused(state.apply(8, &one_more), reason::TOO_MANY_KEYS);
+    // It still signs with the one that it has.
+    let of = KeyId::of(&key(163).public());
+    assert!(Contracts.statement_key(&state, &id("sky-air"), &of).is_ok());
+}

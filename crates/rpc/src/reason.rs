@@ -343,6 +343,12 @@ pub const REASONS: &[Reason] = &[
         "put extensions that belong together under one name",
     ),
     word(
+        "TOO_MANY_KEYS",
+        Code::FailedPrecondition,
+        "the member has retired as many keys as its record holds",
+        "go on with the present key; a member has 64 renewals",
+    ),
+    word(
         "TOO_MANY_STREAMS",
         Code::ResourceExhausted,
         "the caller holds as many streams open as one may",

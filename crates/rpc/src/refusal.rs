@@ -123,6 +123,7 @@ impl From<ledger::Error> for Refusal {
         match theirs {
             ledger::Error::NotFound { .. } => Self::new("NOT_FOUND", theirs.to_string()),
             ledger::Error::Invalid { field, why } => Self::invalid(field, why),
+            ledger::Error::Stopped { .. } => Self::new("STOPPED", theirs.to_string()),
             ledger::Error::NoReceiptKey { .. } => Self::new("NO_RECEIPT_KEY", theirs.to_string()),
             ledger::Error::NotPublished { .. } => {
                 Self::new("NO_QUORUM", theirs.to_string()).retry_after(STOP_PAUSE)
