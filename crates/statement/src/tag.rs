@@ -1,6 +1,7 @@
 //! Tags, by which an item's events are found, and marks, which keep strangers out of them.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use party::{ConsortiumId, MemberId};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -50,19 +51,22 @@ impl Tag {
     /// The plain tag of an item, given as its canonical Digital Link or private URI.
     #[must_use]
     pub fn open(item: &str) -> Self {
-        Self::under(&[0; 32], item)
+        // The key of all open tags is a constant: derived once per process.
+        static KEY: OnceLock<[u8; 32]> = OnceLock::new();
+        Self::under(KEY.get_or_init(|| *TAG.keyed(&[0; 32])), item)
     }
 
     /// The keyed tag of an item.
     #[must_use]
     pub fn keyed(secret: &ItemSecret, item: &str) -> Self {
-        Self::under(&secret.0, item)
+        Self::under(&TAG.keyed(&secret.0), item)
     }
 
-    fn under(key: &[u8; 32], item: &str) -> Self {
+    /// The tag under a key that was derived already.
+    fn under(derived: &[u8; 32], item: &str) -> Self {
         let mut out = Writer::with_capacity(item.len() + 9);
         out.text(item);
-        Self(first_half(&TAG.mac(key, out.as_bytes())))
+        Self(first_half(&blake3::keyed_hash(derived, out.as_bytes()).into()))
     }
 }
 
