@@ -8,6 +8,7 @@ use epcis::{Action, Event, Kind};
 use gs1::Item;
 use merkle::{Rfc9162Sha256, TreeHash};
 use party::MemberId;
+use rayon::prelude::*;
 use statement::{
     Act, Capture, Content, Header, Height, LeafIndex, OpenBody, Position, Statement, Tag,
     body_digest, capture_tree, contents_digest, members_digest,
@@ -35,6 +36,17 @@ pub(crate) struct Leaf {
     pub(crate) record: Record,
 }
 
+/// A leaf of a capture that fits, with its body, if it is here.
+struct Unread<'b> {
+    issuer: MemberId,
+    position: Position,
+    leaf: &'b Bytes,
+    body: Option<&'b Bytes>,
+}
+
+/// From how many leaves on a block is worth several threads.
+const PARALLEL_FROM: usize = 1_000;
+
 /// Verifies the block that comes after `cursor`.
 pub(crate) fn check(cursor: &Cursor, block: &Block) -> Result<Checked, Error> {
     let at = Blame { height: cursor.next() };
@@ -59,6 +71,12 @@ pub(crate) fn check(cursor: &Cursor, block: &Block) -> Result<Checked, Error> {
         cursor.log.push(Rfc9162Sha256::leaf(&entry.statement), &mut |_, _| ());
         check_entry(&at, &header, entry, &mut cursor, &mut leaves)?;
     }
+    let check = |leaf: Unread<'_>| check_leaf(&at, &header, leaf);
+    let leaves = if leaves.len() < PARALLEL_FROM {
+        leaves.into_iter().map(check).collect::<Result<_, _>>()?
+    } else {
+        leaves.into_par_iter().map(check).collect::<Result<_, _>>()?
+    };
     at.demand(header.log_size.0 == cursor.log.size(), "the log has not the header's size")?;
     at.demand(header.log_root == cursor.log.root(), "the log has not the header's root")?;
     let members = members_digest(&cursor.members);
@@ -70,13 +88,13 @@ pub(crate) fn check(cursor: &Cursor, block: &Block) -> Result<Checked, Error> {
     Ok(Checked { header, cursor, leaves })
 }
 
-/// Verifies one log entry: signature, capture tree, and every body that is there.
-fn check_entry(
+/// Verifies one log entry: signature and capture tree. What the leaves say is read afterwards.
+fn check_entry<'b>(
     at: &Blame,
     header: &Header,
-    entry: &Entry,
+    entry: &'b Entry,
     cursor: &mut Cursor,
-    leaves: &mut Vec<Leaf>,
+    leaves: &mut Vec<Unread<'b>>,
 ) -> Result<(), Error> {
     let statement = Statement::decode(&entry.statement).map_err(|error| at.lied(error))?;
     at.demand(*statement.consortium() == header.consortium, "a statement is another consortium's")?;
@@ -102,7 +120,8 @@ fn check_entry(
     at.demand(entry.bodies.len() == entry.leaves.len(), "there is not one body to each leaf")?;
     for (place, (leaf, body)) in (0..count).zip(entry.leaves.iter().zip(&entry.bodies)) {
         let position = Position { index: entry.index, leaf: LeafIndex(place) };
-        leaves.push(check_leaf(at, header, &issuer.id, position, leaf, body.as_ref())?);
+        let issuer = issuer.id.clone();
+        leaves.push(Unread { issuer, position, leaf, body: body.as_ref() });
     }
     Ok(())
 }
@@ -123,18 +142,12 @@ fn check_act(at: &Blame, statement: &Statement, cursor: &mut Cursor) -> Result<(
 }
 
 /// Verifies one leaf and, where it is here, its body.
-fn check_leaf(
-    at: &Blame,
-    header: &Header,
-    issuer: &MemberId,
-    position: Position,
-    leaf: &Bytes,
-    body: Option<&Bytes>,
-) -> Result<Leaf, Error> {
+fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, Error> {
+    let Unread { issuer, position, leaf, body } = unread;
     let leaf = statement::Leaf::decode(leaf).map_err(|error| at.lied(error))?;
     let mut tags: Vec<Tag> = leaf.tags.iter().map(|(tag, _)| *tag).collect();
     let mut record = Record {
-        issuer: issuer.clone(),
+        issuer,
         commitment: leaf.commitment,
         height: header.height,
         block_time_ms: header.time_ms,
@@ -144,7 +157,7 @@ fn check_leaf(
     let mut event_id = None;
     if let Some(body) = body {
         at.demand(body_digest(body) == leaf.body_digest, "a body is not the one of its leaf")?;
-        match read(header, issuer, &leaf, body) {
+        match read(header, &record.issuer, &leaf, body) {
             Ok((event, json)) => {
                 let true_tags = tags_of(&event);
                 if true_tags != tags {

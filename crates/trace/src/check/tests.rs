@@ -1,6 +1,6 @@
-//! How much processor time a block takes: `cargo test --release -p quayside-trace -- --ignored
-//! --nocapture measure`. Linux only, for it asks the scheduler, so that other work on the machine
-//! does not count.
+//! Large blocks, and how much processor time an event takes: `cargo test --release -p
+//! quayside-trace -- --ignored --nocapture measure`. Linux only, for it asks the scheduler, so that
+//! other work on the machine does not count.
 
 use super::*;
 use crate::index::Index;
@@ -20,23 +20,45 @@ fn event(number: usize) -> String {
     )
 }
 
-#[test]
-#[ignore = "it measures, and proves nothing"]
-fn measure_what_an_event_costs() {
-    const CAPTURES: usize = 100;
-    const EVENTS: usize = 100;
+/// A ledger with a block of that many captures of a hundred events each.
+fn ledger_of(captures: usize) -> SmallLedger {
     let ledger = SmallLedger::new();
-    let captures = (0..CAPTURES).map(|n| {
-        let events: Vec<String> = (n * EVENTS..(n + 1) * EVENTS).map(event).collect();
+    let captures = (0..captures).map(|n| {
+        let events: Vec<String> = (n * 100..(n + 1) * 100).map(event).collect();
         capture(u64::try_from(n).unwrap(), &events)
     });
     ledger.add(captures.collect());
-    let start = check(&Cursor::start(&members(), Height(0)), &ledger.block(1)).unwrap().cursor;
+    ledger
+}
+
+fn after_genesis(ledger: &SmallLedger) -> Cursor {
+    check(&Cursor::start(&members(), Height(0)), &ledger.block(1)).unwrap().cursor
+}
+
+#[test]
+fn a_block_that_several_threads_read_is_read_as_by_one() {
+    let ledger = ledger_of(11);
+    let start = after_genesis(&ledger);
+    let checked = check(&start, &ledger.block(2)).unwrap();
+    assert_eq!(checked.leaves.len(), 1_100);
+    assert!(checked.leaves.is_sorted_by(|a, b| a.position < b.position), "in log order");
+    assert!(checked.leaves.iter().all(|leaf| leaf.record.told.is_some() && leaf.tags.len() == 2));
+    ledger.tamper(2, |block| block.entries[10].bodies.swap(3, 4));
+    let error = check(&start, &ledger.block(2)).unwrap_err();
+    assert!(error.to_string().contains("not the one of its leaf"), "{error}");
+}
+
+#[test]
+#[ignore = "it measures, and proves nothing"]
+fn measure_what_an_event_costs() {
+    // Below the size from which several threads work.
+    let ledger = ledger_of(9);
+    let start = after_genesis(&ledger);
     let block = ledger.block(2);
     let folder = tempfile::tempdir().unwrap();
     let index = Index::open(folder.path()).unwrap();
     let (mut check_ns, mut take_ns, mut events) = (0, 0, 0);
-    for _ in 0..5 {
+    for _ in 0..50 {
         let before = cpu_ns();
         let checked = check(&start, &block).unwrap();
         let between = cpu_ns();
