@@ -12,8 +12,9 @@ use statement::{Commitment, Height, Tag};
 use tokio::task::spawn_blocking;
 use trace::{Archive, Block, Entry, History};
 
-/// How many blocks are read from the ledger at a time: a block may weigh 16 MiB.
-const BLOCKS_AT_A_TIME: usize = 8;
+/// How many blocks are read from the ledger at a time, at most, and of which size together.
+const BLOCKS_AT_A_TIME: usize = 256;
+const BYTES_AT_A_TIME: usize = 8 << 20;
 
 /// Up to how many leaves a submission is checked where it stands: some 5 us each beside the 50 us of
 /// a signature, which is less than waking another thread and being woken by it costs.
@@ -110,8 +111,11 @@ impl Archive for Local {
                 // Seen before the read, so that a block committed meanwhile is not slept through.
                 tip.borrow_and_update();
                 let from = next;
-                let records: Vec<BlockRecord> =
-                    local.ask(move |ledger| ledger.blocks(from, BLOCKS_AT_A_TIME)).await?;
+                let records: Vec<BlockRecord> = local
+                    .ask(move |ledger| {
+                        ledger.blocks_within(from, BLOCKS_AT_A_TIME, BYTES_AT_A_TIME)
+                    })
+                    .await?;
                 match records.last() {
                     Some(last) => next = Height(last.header.height.0.saturating_add(1)),
                     None => {

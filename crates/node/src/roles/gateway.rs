@@ -124,6 +124,7 @@ fn remote(place: Place<'_>) -> Result<Joints, Error> {
             ca_pem: believed.authority_pem.clone(),
             cert_pem: disk::read_text(&site.certificate)?,
             key_pem: disk::read_text(&site.key)?,
+            revoked: believed.revoked.clone(),
         };
         let client = rpc::client::Ledger::connect(&endpoint)
             .map_err(|error| Error::NoLedger { message: error.to_string() })?;

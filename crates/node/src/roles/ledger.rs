@@ -5,6 +5,7 @@ use std::sync::Arc;
 use consensus::{Orderer as _, Solo};
 use contracts::Contracts;
 use ledger::{Config, Ledger, Limits};
+use party::Members;
 use rpc::server::{Options, Services, serve};
 use statement::SigningKey;
 use tokio::net::TcpListener;
@@ -23,16 +24,25 @@ pub(crate) async fn start(
     tasks: &mut Tasks<'_>,
 ) -> Result<Arc<Ledger>, Error> {
     let tls = tls(&ledger.certificate, &ledger.key, believed)?;
+    let alone = |members: &Members| {
+        orders_alone(members)
+            .map_err(|message| Error::Ledger { path: ledger.data.clone(), message })
+    };
+    // Before a log is founded, and again by what an old one says.
+    alone(&believed.members)?;
     let opened = open(ledger, believed).await?;
+    alone(&opened.members().map_err(|error| Error::of_ledger(&ledger.data, &error))?)?;
 
     let solo = Arc::new(Solo::new(Arc::new(clock::System)));
     let wake = Arc::clone(&solo);
     opened.on_pending(move || wake.wake());
     let (application, stop) = (Arc::clone(&opened), tasks.working.clone());
+    let ordered = Arc::clone(&opened);
     tasks.workers.spawn(async move {
-        solo.run(application, stop)
-            .await
-            .map_err(|error| Error::Ended { message: format!("the orderer failed: {error}") })
+        let ended = solo.run(application, stop).await;
+        // However it ended: what still waits is not going to be committed by this process.
+        ordered.close();
+        ended.map_err(|error| Error::Ended { message: format!("the orderer failed: {error}") })
     });
 
     let mut options = Options::new(tls, believed.trust(), tasks.serving.clone());
@@ -44,6 +54,17 @@ pub(crate) async fn start(
             .map_err(|error| Error::Ended { message: format!("the ledger's server: {error}") })
     });
     Ok(opened)
+}
+
+/// Refuses to order without the other validators: each would make a log of its own.
+fn orders_alone(members: &Members) -> Result<(), String> {
+    match members.validators().len() {
+        1 => Ok(()),
+        validators => Err(format!(
+            "the consortium has {validators} validators, and this program orders for one: each \
+             of them would begin a log of its own; found the consortium with a single validator"
+        )),
+    }
 }
 
 /// Opens the store, which may take a while after a crash.
@@ -75,4 +96,34 @@ async fn open(ledger: &config::Ledger, believed: &Believed) -> Result<Arc<Ledger
         .await
         .map_err(|error| Error::Ended { message: error.to_string() })?;
     opened.map_err(|error| Error::of_ledger(&ledger.data, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use party::{Member, PublicKey};
+
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_orders_for_itself_does_not_start_among_several_validators() {
+        let names = ["one", "two", "three"];
+        let member = |(name, number): (&str, u8)| Member {
+            id: name.parse().unwrap(),
+            roles: BTreeSet::from(["operator".parse().unwrap()]),
+            country: "CN".parse().unwrap(),
+            sites: BTreeSet::new(),
+            statement_key: PublicKey([number; 32]),
+            receipt_key: PublicKey([number + 1; 32]),
+            vote_key: PublicKey([number + 2; 32]),
+        };
+        let members: Vec<_> = names.into_iter().zip((10..).step_by(3)).map(member).collect();
+        let with = |validators: &[&str]| {
+            let validators = validators.iter().map(|name| name.parse().unwrap()).collect();
+            Members::new("demo".parse().unwrap(), members.clone(), validators).unwrap()
+        };
+        assert_eq!(orders_alone(&with(&["two"])), Ok(()));
+        assert!(orders_alone(&with(&["one", "two"])).unwrap_err().contains("2 validators"));
+    }
 }
