@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use party::{ConsortiumId, MemberId, Members, SiteId};
 use tokio::sync::watch;
-use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
+use x509_parser::der_parser::num_bigint::BigUint;
+use x509_parser::prelude::{
+    ASN1Time, FromDer as _, GeneralName, ParsedExtension, Pem, X509Certificate,
+};
 
 use crate::refusal::Refusal;
 
@@ -56,6 +59,26 @@ impl FromStr for ServiceRole {
     }
 }
 
+impl fmt::Display for ServiceRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "client",
+            Self::Ledger => "ledger",
+            Self::Gateway => "gateway",
+        })
+    }
+}
+
+impl Principal {
+    /// What the holder runs.
+    #[must_use]
+    pub const fn role(&self) -> ServiceRole {
+        match self {
+            Self::Member(_, role) | Self::Site(_, role) => *role,
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -98,6 +121,8 @@ pub struct Revoked(Arc<watch::Sender<List>>);
 /// A revocation list, as far as it counts here.
 #[derive(Debug, Default)]
 struct List {
+    /// Its number, which only grows; `None` for a set that came from no list.
+    number: Option<BigUint>,
     serials: HashSet<Serial>,
 }
 
@@ -111,9 +136,23 @@ pub enum RevocationError {
     /// The authority's certificate cannot be read.
     #[error("the authority's certificate is malformed: {0}")]
     AuthorityMalformed(String),
+    /// The file of the authority holds several certificates, and a list has one signer.
+    #[error("the authority's file holds {count} certificates, and must hold exactly one")]
+    SeveralAuthorities {
+        /// How many there are.
+        count: usize,
+    },
     /// The list is not signed by the authority.
     #[error("the revocation list is not signed by the authority")]
     NotSigned,
+    /// The list is older than the one in force: what that one revokes would count again.
+    #[error("the revocation list has number {found}, lower than {loaded}, which is in force")]
+    Outdated {
+        /// The list's number, in decimal digits.
+        found: String,
+        /// The number of the list in force.
+        loaded: String,
+    },
 }
 
 impl Revoked {
@@ -124,12 +163,14 @@ impl Revoked {
     }
 
     /// Replaces the set with a certificate revocation list that the authority has signed, and
-    /// returns how many certificates it names. A list that is not in order changes nothing.
+    /// returns how many certificates it names. A list that is not in order changes nothing. One
+    /// whose time for an update has passed counts all the same, with a warning: it revokes too few
+    /// certificates at worst.
     ///
     /// # Errors
     ///
-    /// [`RevocationError`] when the list or the authority's certificate cannot be read, or when the
-    /// signature does not hold.
+    /// [`RevocationError`] when the list or the authority's certificate cannot be read, when the
+    /// signature does not hold, or when the list is older than the one in force.
     pub fn load(&self, crl_pem: &str, authority_pem: &str) -> Result<usize, RevocationError> {
         let malformed =
             |error: &dyn fmt::Display| RevocationError::ListMalformed(error.to_string());
@@ -139,23 +180,57 @@ impl Revoked {
             .map_err(|error| malformed(&error))?;
         let (_, list) =
             x509_parser::parse_x509_crl(&pem.contents).map_err(|error| malformed(&error))?;
-        let (_, pem) = x509_parser::pem::parse_x509_pem(authority_pem.as_bytes())
-            .map_err(|error| unknown(&error))?;
+        let pem = one_authority(authority_pem)?;
         let authority = pem.parse_x509().map_err(|error| unknown(&error))?;
         list.verify_signature(authority.public_key()).map_err(|_| RevocationError::NotSigned)?;
+        let number = list.crl_number().ok_or_else(|| malformed(&"it has no number"))?.clone();
+        if let Some(due) = list.next_update()
+            && due < ASN1Time::now()
+        {
+            tracing::warn!(%due, "the revocation list is past the time of its next update");
+        }
         let serials: HashSet<Serial> = list
             .iter_revoked_certificates()
             .map(|revoked| Serial::new(revoked.raw_serial()))
             .collect();
         let count = serials.len();
-        self.replace(serials);
-        Ok(count)
+        let mut outdated = None;
+        self.0.send_if_modified(|list| match &list.number {
+            Some(loaded) if *loaded > number => {
+                let (found, loaded) = (number.to_string(), loaded.to_string());
+                outdated = Some(RevocationError::Outdated { found, loaded });
+                false
+            }
+            _ => {
+                *list = List { number: Some(number.clone()), serials };
+                true
+            }
+        });
+        outdated.map_or(Ok(count), Err)
     }
 
     /// Whether a certificate no longer counts.
     #[must_use]
     pub fn contains(&self, serial: &Serial) -> bool {
         self.0.borrow().serials.contains(serial)
+    }
+}
+
+/// The one certificate in the authority's file.
+///
+/// TLS would trust each of several, and a revocation list has one signer: the certificates of the
+/// others could not be revoked.
+pub(crate) fn one_authority(pem: &str) -> Result<Pem, RevocationError> {
+    let unknown = |error: &dyn fmt::Display| RevocationError::AuthorityMalformed(error.to_string());
+    let mut found = Pem::iter_from_buffer(pem.as_bytes())
+        .collect::<Result<Vec<Pem>, _>>()
+        .map_err(|error| unknown(&error))?;
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (Some(_), others) => {
+            Err(RevocationError::SeveralAuthorities { count: others.saturating_add(1) })
+        }
+        (None, _) => Err(unknown(&"there is no certificate in it")),
     }
 }
 
@@ -189,24 +264,8 @@ impl Trust {
         if self.revoked.contains(&serial) {
             return Err(revoked(&serial));
         }
-        let mut names = certificate.extensions().iter().flat_map(|extension| {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectAlternativeName(san) => san.general_names.as_slice(),
-                _ => &[],
-            }
-        });
-        // SPIFFE: exactly one URI SAN, so that no certificate can be read in two ways.
-        let uris = names.by_ref().filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
-            _ => None,
-        });
-        let uris: Vec<&str> = uris.collect();
-        let [uri] = uris.as_slice() else {
-            let found = uris.len();
-            return Err(invalid(format!("the client certificate has {found} URI names, not one")));
-        };
-        let (consortium, principal) = parse_spiffe(uri)
-            .ok_or_else(|| invalid(format!("the client certificate names `{uri}`, no party")))?;
+        let (consortium, principal) =
+            named(&certificate).map_err(|why| invalid(format!("the client certificate {why}")))?;
         if consortium != *self.members.consortium() {
             let ours = self.members.consortium();
             let why = format!("the client certificate is for consortium {consortium}, not {ours}");
@@ -266,6 +325,28 @@ impl Trust {
 fn revoked(serial: &Serial) -> Refusal {
     let why = format!("the client certificate with serial {serial} is revoked");
     Refusal::new("CERTIFICATE_REVOKED", why)
+}
+
+/// The party that a certificate names.
+pub(crate) fn named(
+    certificate: &X509Certificate<'_>,
+) -> Result<(ConsortiumId, Principal), String> {
+    let names =
+        certificate.extensions().iter().flat_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectAlternativeName(san) => san.general_names.as_slice(),
+            _ => &[],
+        });
+    // SPIFFE: exactly one URI SAN, so that no certificate can be read in two ways.
+    let uris: Vec<&str> = names
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) => Some(*uri),
+            _ => None,
+        })
+        .collect();
+    let [uri] = uris.as_slice() else {
+        return Err(format!("has {} URI names, not one", uris.len()));
+    };
+    parse_spiffe(uri).ok_or_else(|| format!("names `{uri}`, no party"))
 }
 
 /// Reads `spiffe://<consortium>/{member,site}/<id>/<role>`, and nothing looser.

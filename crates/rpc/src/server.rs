@@ -31,7 +31,7 @@ use self::guard::Guard;
 use self::incoming::incoming;
 use self::ledger::LedgerFace;
 use self::member::MemberFace;
-use crate::caller::Trust;
+use crate::caller::{Trust, one_authority};
 use crate::limits::{
     CONNECT_TIMEOUT, CONNECTION_AGE, CONNECTION_GRACE, CONNECTION_WINDOW_BYTES, DRAIN_DEADLINE,
     KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
@@ -52,7 +52,7 @@ pub struct Tls {
     pub cert_pem: String,
     /// Its private key.
     pub key_pem: String,
-    /// The authority's certificates.
+    /// The authority's certificate, exactly one.
     pub ca_pem: String,
 }
 
@@ -195,6 +195,7 @@ impl Health {
 
 /// A server with every limit set.
 fn server(tls: &Tls) -> Result<Server, Error> {
+    one_authority(&tls.ca_pem).map_err(|error| Error::Identity(error.to_string()))?;
     let tls = ServerTlsConfig::new()
         .identity(Identity::from_pem(&tls.cert_pem, &tls.key_pem))
         .client_ca_root(Certificate::from_pem(&tls.ca_pem))

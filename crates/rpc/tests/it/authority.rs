@@ -63,6 +63,11 @@ impl Authority {
 
     /// A revocation list.
     pub(crate) fn revoke(&self, serials: &[u64]) -> String {
+        self.list(1, serials)
+    }
+
+    /// A revocation list of this number.
+    pub(crate) fn list(&self, number: u64, serials: &[u64]) -> String {
         let now = OffsetDateTime::now_utc();
         let revoked_certs = serials
             .iter()
@@ -76,7 +81,7 @@ impl Authority {
         let list = CertificateRevocationListParams {
             this_update: now,
             next_update: now + Duration::days(1),
-            crl_number: SerialNumber::from(1),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,

@@ -133,3 +133,24 @@ async fn a_gateway_acts_for_the_members_whose_keys_it_holds() {
     let error = site.capture(RequestId([1; 16]), document(&[1])).await.unwrap_err();
     assert_eq!(error.reason, "CALLER_NOT_ISSUER");
 }
+
+#[test]
+fn an_authority_is_one_certificate() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let both = format!("{}{}", authority.pem(), other.pem());
+    let revoked = Revoked::default();
+    let refused = RevocationError::SeveralAuthorities { count: 2 };
+    assert_eq!(revoked.load(&authority.revoke(&[5]), &both), Err(refused));
+}
+
+#[test]
+fn a_revocation_list_older_than_the_one_in_force_changes_nothing() {
+    let authority = Authority::new();
+    let revoked = Revoked::default();
+    assert_eq!(revoked.load(&authority.list(300, &[5]), &authority.pem()), Ok(1));
+    let older = revoked.load(&authority.list(299, &[]), &authority.pem());
+    let (found, loaded) = ("299".to_owned(), "300".to_owned());
+    assert_eq!(older, Err(RevocationError::Outdated { found, loaded }));
+    assert!(revoked.contains(&rpc::Serial::new(&[5])), "what it revoked stays so");
+    assert_eq!(revoked.load(&authority.list(300, &[5, 6]), &authority.pem()), Ok(2));
+}

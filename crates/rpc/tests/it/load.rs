@@ -29,7 +29,8 @@ async fn a_caller_holds_so_many_streams_open_and_no_more() {
     ledger.status().await.unwrap();
     let other = house.ledger("spiffe://demo/member/cn-customs/client");
     assert!(other.follow(Height(1)).await.is_ok());
-    open.pop();
+    drop(open.pop());
+    assert_eq!(open.len(), STREAMS - 1, "the others go on");
     for _ in 0..100 {
         match ledger.follow(Height(1)).await {
             Ok(_) => return,
