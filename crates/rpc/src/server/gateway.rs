@@ -1,8 +1,10 @@
 //! `quayside.gateway.v1.GatewayService` over a capturer and a view.
 
+use bytes::Bytes;
 use capture::Captured;
 use gs1::Item;
 use party::{ConsortiumId, MemberId};
+use prost::Message as _;
 use statement::Height;
 use tonic::{Request, Response, Status};
 
@@ -52,8 +54,7 @@ impl GatewayFace {
         first: u32,
         with_bundles: bool,
     ) -> Result<(Vec<pb::Step>, u32), Refusal> {
-        let mut page = Vec::new();
-        let mut filled = 0;
+        let mut page = Page::default();
         let first = usize::try_from(first).unwrap_or(usize::MAX);
         for (number, mut step) in steps.into_iter().enumerate().skip(first) {
             if with_bundles && step.bundle.is_none() {
@@ -67,16 +68,46 @@ impl GatewayFace {
             } else if !with_bundles {
                 step.bundle = None;
             }
-            let step = convert::step_out(step);
-            let bytes = prost::Message::encoded_len(&step);
-            if filled > 0 && filled + bytes > PAGE_BYTES {
-                return Ok((page, u32::try_from(number).unwrap_or(u32::MAX)));
+            if !page.take(convert::step_out(step)) {
+                return Ok((page.steps, u32::try_from(number).unwrap_or(u32::MAX)));
             }
-            filled += bytes;
-            page.push(step);
         }
-        Ok((page, 0))
+        Ok((page.steps, 0))
     }
+}
+
+/// Steps that fit one answer.
+#[derive(Default)]
+struct Page {
+    steps: Vec<pb::Step>,
+    /// Their bytes, as they travel.
+    filled: usize,
+}
+
+impl Page {
+    /// Takes a step, unless it belongs on the next page.
+    ///
+    /// A step that is larger than a page goes without its bundle, which can be asked for by itself:
+    /// an event and its proof would otherwise make an answer that no client reads.
+    fn take(&mut self, mut step: pb::Step) -> bool {
+        let mut bytes = travelling(&step);
+        if bytes > PAGE_BYTES {
+            step.bundle = Bytes::new();
+            bytes = travelling(&step);
+        }
+        if !self.steps.is_empty() && self.filled.saturating_add(bytes) > PAGE_BYTES {
+            return false;
+        }
+        self.filled = self.filled.saturating_add(bytes);
+        self.steps.push(step);
+        true
+    }
+}
+
+/// Bytes of a step in an answer, with its tag and length.
+fn travelling(step: &pb::Step) -> usize {
+    let bytes = step.encoded_len();
+    prost::length_delimiter_len(bytes).saturating_add(bytes).saturating_add(1)
 }
 
 #[tonic::async_trait]
@@ -161,5 +192,40 @@ impl GatewayService for GatewayFace {
             .map_err(|error| Refusal::internal(format_args!("a rebuild failed: {error}")))?
             .map_err(Refusal::from)?;
         Ok(Response::new(pb::RebuildIndexResponse { height: height.0 }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_RESPONSE_BYTES;
+
+    fn step(event: usize, bundle: usize) -> pb::Step {
+        let (event, bundle) = ("e".repeat(event), vec![7; bundle].into());
+        pb::Step { event, bundle, ..pb::Step::default() }
+    }
+
+    /// Takes steps until one belongs on the next page, and gives how many it took.
+    fn taken(page: &mut Page, steps: impl IntoIterator<Item = pb::Step>) -> usize {
+        steps.into_iter().take_while(|step| page.take(step.clone())).count()
+    }
+
+    #[test]
+    fn a_page_of_the_largest_events_with_their_bundles_is_no_larger_than_a_page() {
+        let mut page = Page::default();
+        let largest = step(1 << 20, (1 << 20) + 100_000);
+        assert_eq!(taken(&mut page, vec![largest; 20]), 5);
+        let answer = pb::TraceItemResponse { steps: page.steps, ..Default::default() };
+        assert!(answer.encoded_len() <= PAGE_BYTES);
+    }
+
+    #[test]
+    fn a_step_that_fills_more_than_a_page_goes_alone_and_without_its_bundle() {
+        let mut page = Page::default();
+        let huge = step(15 << 20, 15 << 20);
+        assert_eq!(taken(&mut page, [huge.clone(), huge]), 1);
+        assert!(page.steps[0].bundle.is_empty() && !page.steps[0].event.is_empty());
+        let answer = pb::TraceItemResponse { steps: page.steps, ..Default::default() };
+        assert!(answer.encoded_len() < MAX_RESPONSE_BYTES);
     }
 }
