@@ -283,6 +283,12 @@ pub const REASONS: &[Reason] = &[
         "send fewer events in one call",
     ),
     word(
+        "ROLE_MISSING",
+        Code::PermissionDenied,
+        "the caller may not do what touches all readers of a gateway's index",
+        "call with a certificate of an operator that the gateway serves, or of its site",
+    ),
+    word(
         "SHUTTING_DOWN",
         Code::Unavailable,
         "the server is about to stop",

@@ -240,7 +240,7 @@ async fn routes(
         routes.add_service(service);
     }
     if let Some(gateway) = services.gateway {
-        let face = GatewayFace::new(gateway, trust.members().consortium().clone());
+        let face = GatewayFace::new(gateway, trust.clone());
         let service = GatewayServiceServer::new(face)
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_RESPONSE_BYTES);

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use capture::Captured;
 use gs1::Item;
-use party::{ConsortiumId, MemberId};
+use party::{MemberId, Role};
 use prost::Message as _;
 use statement::Height;
 use tonic::{Request, Response, Status};
 
 use super::Gateway;
 use super::ledger::caller;
-use crate::caller::{Caller, Principal};
+use crate::caller::{Caller, Principal, ServiceRole, Trust};
 use crate::convert;
 use crate::field;
 use crate::limits::{MAX_REQUEST_BYTES, PAGE_BYTES};
@@ -25,12 +25,12 @@ const MAX_ITEM_BYTES: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct GatewayFace {
     gateway: Gateway,
-    consortium: ConsortiumId,
+    trust: Trust,
 }
 
 impl GatewayFace {
-    pub(crate) const fn new(gateway: Gateway, consortium: ConsortiumId) -> Self {
-        Self { gateway, consortium }
+    pub(crate) const fn new(gateway: Gateway, trust: Trust) -> Self {
+        Self { gateway, trust }
     }
 
     /// The member in whose name the caller asks, when this gateway serves it.
@@ -45,6 +45,31 @@ impl GatewayFace {
         }
         let why = format!("this gateway does not act for member {member}");
         Err(Refusal::new("MEMBER_UNKNOWN", why))
+    }
+
+    /// Refuses a caller that may not do to the index what all its readers would feel: only the
+    /// sites of the members served here, and those of them that operate the consortium, may.
+    fn may_operate(&self, caller: &Caller) -> Result<(), Refusal> {
+        let members = self.trust.members();
+        let allowed = match &caller.principal {
+            Principal::Member(..) => {
+                let member = self.member(caller)?;
+                members.get(member).is_some_and(|known| known.roles.contains(&Role::Operator))
+            }
+            Principal::Site(site, ServiceRole::Gateway) => self
+                .gateway
+                .capturer
+                .members()
+                .filter_map(|served| members.get(served))
+                .any(|served| served.sites.contains(site)),
+            Principal::Site(..) => false,
+        };
+        if allowed {
+            return Ok(());
+        }
+        let why =
+            format!("{} may not: it takes an operator, or this gateway's site", caller.principal);
+        Err(Refusal::new("ROLE_MISSING", why))
     }
 
     /// The steps from `first` on that fit a message, and where the next page begins.
@@ -171,7 +196,7 @@ impl GatewayService for GatewayFace {
         // A gateway whose ledger is away still says how far it is.
         let height = self.gateway.archive.height().await.unwrap_or(Height(0));
         Ok(Response::new(pb::GetStatusResponse {
-            consortium: self.consortium.to_string(),
+            consortium: self.trust.members().consortium().to_string(),
             cursor: self.gateway.view.cursor().0,
             height: height.0,
             members: self.gateway.capturer.members().map(ToString::to_string).collect(),
@@ -183,9 +208,9 @@ impl GatewayService for GatewayFace {
         request: Request<pb::RebuildIndexRequest>,
     ) -> Result<Response<pb::RebuildIndexResponse>, Status> {
         let caller = caller(&request)?;
-        let member = self.member(&caller)?;
+        self.may_operate(&caller)?;
         let height = self.gateway.archive.height().await.map_err(Refusal::from)?;
-        tracing::info!(%member, height = height.0, "the index is built again on request");
+        tracing::info!(caller = %caller.principal, height = height.0, "the index is built again on request");
         let view = self.gateway.view.clone();
         tokio::task::spawn_blocking(move || view.rebuild())
             .await

@@ -130,7 +130,8 @@ impl House {
         let pass = authority.issue(&["spiffe://demo/site/hangzhou/gateway"], 2);
         let client = client::Ledger::connect(&pass.to(&ledger_url, &authority)).unwrap();
         let client = Arc::new(client);
-        let served = BTreeMap::from([(id("zj-merchant"), keys("zj-merchant"))]);
+        let served = ["zj-merchant", "hz-forwarder"].map(|name| (id(name), keys(name)));
+        let served = BTreeMap::from(served);
         let capturer = Arc::new(Capturer::new(demo(), served, client.clone()));
         let view = View::open(&directory.path().join("view"), members()).unwrap();
         let (follower, archive, until) = (view.clone(), client.clone(), stop.clone());

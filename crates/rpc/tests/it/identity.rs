@@ -134,6 +134,18 @@ async fn a_gateway_acts_for_the_members_whose_keys_it_holds() {
     assert_eq!(error.reason, "CALLER_NOT_ISSUER");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_rebuilt_for_an_operator_or_its_own_site_only() {
+    let house = House::start().await;
+    let error = house.gateway(MERCHANT).rebuild_index().await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::PermissionDenied, "ROLE_MISSING"));
+    for uri in ["spiffe://demo/site/xiaoshan/gateway", "spiffe://demo/site/hangzhou/client"] {
+        assert_eq!(house.gateway(uri).rebuild_index().await.unwrap_err().reason, "ROLE_MISSING");
+    }
+    house.gateway("spiffe://demo/member/hz-forwarder/client").rebuild_index().await.unwrap();
+    house.gateway("spiffe://demo/site/hangzhou/gateway").rebuild_index().await.unwrap();
+}
+
 #[test]
 fn an_authority_is_one_certificate() {
     let (authority, other) = (Authority::new(), Authority::new());

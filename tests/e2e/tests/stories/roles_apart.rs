@@ -101,7 +101,7 @@ fn an_index_that_is_thrown_away_is_built_again_from_the_first_block() -> Result<
     let mut node = home.start()?;
     super::journey::capture(&home)?;
     let before = home.quayside(["item", "trace", PARCEL, "--json"])?.ok()?.json()?;
-    home.quayside(["index", "rebuild", "--yes"])?.ok()?;
+    home.quayside(["index", "rebuild", "--yes", "--as", "hz-forwarder"])?.ok()?;
     home.quayside(["status", "--wait"])?.ok()?;
     let after = home.quayside(["item", "trace", PARCEL, "--json"])?.ok()?.json()?;
     assert_eq!(before["steps"], after["steps"], "asked for");
