@@ -7,6 +7,7 @@ use bytes::Bytes;
 use capture::Captured;
 use node::{Config, Role};
 use party::MemberId;
+use rpc::Revoked;
 use rpc::client::{Endpoint, GatewayStatus};
 use statement::{Commitment, RequestId};
 use trace::Trace;
@@ -73,11 +74,18 @@ pub(crate) fn endpoint(config: &Config, member: &MemberId, url: String) -> Resul
         )
         .help("name a member of the consortium with --as; members.json lists them"));
     }
+    let ca_pem = read(&config.trust.authority)?;
+    let revoked = Revoked::default();
+    revoked.load(&read(&config.trust.revocations)?, &ca_pem).map_err(|error| {
+        let file = config.trust.revocations.display();
+        Fault::new(Exit::Usage, format!("{file} cannot be used: {error}"))
+    })?;
     Ok(Endpoint {
         url,
-        ca_pem: read(&config.trust.authority)?,
+        ca_pem,
         cert_pem: read(&folder.join("client.pem"))?,
         key_pem: read(&folder.join("client.key"))?,
+        revoked,
     })
 }
 

@@ -6,15 +6,19 @@ mod follow;
 mod gateway;
 mod ledger;
 mod member;
+mod verifier;
 
 use std::fmt;
+use std::sync::Arc;
 
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
+use tonic::transport::{Channel, ClientTlsConfig, Identity};
 
 pub use self::error::{Code, Error};
 pub use self::gateway::{Gateway, GatewayStatus};
 pub use self::ledger::{Appended, Ledger, LedgerStatus};
 pub use self::member::Member;
+use self::verifier::Verifier;
+use crate::caller::{Revoked, ServiceRole};
 use crate::limits::{
     CLIENT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, KEEPALIVE_INTERVAL,
     KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_REQUEST_BYTES, STREAM_WINDOW_BYTES,
@@ -25,12 +29,14 @@ use crate::limits::{
 pub struct Endpoint {
     /// `https://host:port`; the server's certificate must name the host.
     pub url: String,
-    /// The authority's certificates, PEM.
+    /// The authority's certificate, PEM, exactly one.
     pub ca_pem: String,
     /// The caller's certificate chain, PEM.
     pub cert_pem: String,
     /// The caller's private key, PEM.
     pub key_pem: String,
+    /// The certificates that no longer count, the server's among them perhaps.
+    pub revoked: Revoked,
 }
 
 impl fmt::Debug for Endpoint {
@@ -40,19 +46,20 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// A channel to `endpoint` that connects when it is first used.
-fn channel(endpoint: &Endpoint) -> Result<Channel, Error> {
+/// A channel to a server of this role at `endpoint`, which connects when it is first used.
+fn channel(endpoint: &Endpoint, role: ServiceRole) -> Result<Channel, Error> {
     let wrong = |error: tonic::transport::Error| Error::endpoint(&endpoint.url, &error);
     if !endpoint.url.starts_with("https://") {
         return Err(Error::url(&endpoint.url));
     }
+    let verifier = Verifier::new(&endpoint.ca_pem, role, endpoint.revoked.clone())
+        .map_err(|why| Error::unusable(&endpoint.url, &why))?;
     let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(&endpoint.ca_pem))
         .identity(Identity::from_pem(&endpoint.cert_pem, &endpoint.key_pem))
         .timeout(CONNECT_TIMEOUT);
     let channel = tonic::transport::Endpoint::from_shared(endpoint.url.clone())
         .map_err(wrong)?
-        .tls_config(tls)
+        .tls_config_with_verifier(tls, Arc::new(verifier))
         .map_err(wrong)?
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CLIENT_TIMEOUT)

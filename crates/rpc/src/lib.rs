@@ -15,8 +15,9 @@
 //!
 //! ```
 //! # let (ca_pem, cert_pem, key_pem) = (String::new(), String::new(), String::new());
+//! # let revoked = rpc::Revoked::default();
 //! let plain = String::from("http://127.0.0.1:7401");
-//! let endpoint = rpc::client::Endpoint { url: plain, ca_pem, cert_pem, key_pem };
+//! let endpoint = rpc::client::Endpoint { url: plain, ca_pem, cert_pem, key_pem, revoked };
 //! // Every port speaks mutual TLS: an address without it is refused before anything is sent.
 //! let error = rpc::client::Ledger::connect(&endpoint).unwrap_err();
 //! assert_eq!(error.reason, "FIELD_INVALID");

@@ -39,7 +39,11 @@ impl Error {
 
     /// The endpoint cannot be used as it is.
     pub(super) fn endpoint(url: &str, error: &tonic::transport::Error) -> Self {
-        let what = with_sources(error.to_string(), error.source());
+        Self::unusable(url, &with_sources(error.to_string(), error.source()))
+    }
+
+    /// The endpoint cannot be used, for this reason.
+    pub(super) fn unusable(url: &str, what: &str) -> Self {
         let message = format!("the endpoint {url} cannot be used: {what}");
         Self::local(Code::InvalidArgument, "FIELD_INVALID", message)
     }

@@ -9,6 +9,7 @@ use tonic::transport::Channel;
 use trace::Trace;
 
 use super::{Endpoint, Error, channel, check_size};
+use crate::caller::ServiceRole;
 use crate::convert;
 use crate::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use crate::pb::gateway::v1 as pb;
@@ -45,9 +46,10 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the address, the certificates or the key cannot be used.
+    /// [`Error`] when the address, the certificates or the key cannot be used. That the server is no
+    /// gateway shows when it is first called.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let client = GatewayServiceClient::new(channel(endpoint)?)
+        let client = GatewayServiceClient::new(channel(endpoint, ServiceRole::Gateway)?)
             .max_decoding_message_size(MAX_RESPONSE_BYTES)
             .max_encoding_message_size(MAX_REQUEST_BYTES);
         Ok(Self { url: endpoint.url.clone(), client })

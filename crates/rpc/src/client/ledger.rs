@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 use trace::{Archive, Block, History};
 
 use super::{Endpoint, Error, channel, check_size, follow};
+use crate::caller::ServiceRole;
 use crate::convert;
 use crate::field;
 use crate::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
@@ -72,9 +73,10 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the address, the certificates or the key cannot be used.
+    /// [`Error`] when the address, the certificates or the key cannot be used. That the server is no
+    /// ledger shows when it is first called.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let client = LedgerServiceClient::new(channel(endpoint)?)
+        let client = LedgerServiceClient::new(channel(endpoint, ServiceRole::Ledger)?)
             .max_decoding_message_size(MAX_RESPONSE_BYTES)
             .max_encoding_message_size(MAX_REQUEST_BYTES);
         Ok(Self { url: endpoint.url.clone(), client })

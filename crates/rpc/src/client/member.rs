@@ -7,6 +7,7 @@ use party::{ConsortiumId, MemberId, Members};
 use tonic::transport::Channel;
 
 use super::{Endpoint, Error, channel};
+use crate::caller::ServiceRole;
 use crate::convert;
 use crate::limits::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use crate::pb::member::v1 as pb;
@@ -32,9 +33,10 @@ impl Member {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the address, the certificates or the key cannot be used.
+    /// [`Error`] when the address, the certificates or the key cannot be used. That the server is no
+    /// ledger shows when it is first called.
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let client = MemberServiceClient::new(channel(endpoint)?)
+        let client = MemberServiceClient::new(channel(endpoint, ServiceRole::Ledger)?)
             .max_decoding_message_size(MAX_RESPONSE_BYTES)
             .max_encoding_message_size(MAX_REQUEST_BYTES);
         Ok(Self { url: endpoint.url.clone(), client })

@@ -7,6 +7,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
     SanType, SerialNumber,
 };
+use rpc::Revoked;
 use rpc::client::Endpoint;
 use time::{Duration, OffsetDateTime};
 
@@ -30,6 +31,7 @@ impl Pass {
             ca_pem: authority.pem(),
             cert_pem: self.cert_pem.clone(),
             key_pem: self.key_pem.clone(),
+            revoked: Revoked::default(),
         }
     }
 }

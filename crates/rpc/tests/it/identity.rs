@@ -146,13 +146,41 @@ async fn an_index_is_rebuilt_for_an_operator_or_its_own_site_only() {
     house.gateway("spiffe://demo/site/hangzhou/gateway").rebuild_index().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_what_was_meant_is_not_spoken_to() {
+    let house = House::start().await;
+    let pass = house.merchant();
+    // The gateway's certificate is the authority's and names this host, and still is no ledger's.
+    let wrong = client::Ledger::connect(&pass.to(&house.gateway_url, &house.authority)).unwrap();
+    let error = wrong.status().await.unwrap_err();
+    assert_eq!((error.code, error.reason.as_str()), (Code::Unavailable, "UNREACHABLE"));
+    assert!(error.message.contains("of a gateway, not of a ledger"), "{}", error.message);
+    let wrong = client::Gateway::connect(&pass.to(&house.ledger_url, &house.authority)).unwrap();
+    let error = wrong.status().await.unwrap_err();
+    assert!(error.message.contains("of a ledger, not of a gateway"), "{}", error.message);
+
+    // The ledger's own certificate has serial 1.
+    let mut endpoint = pass.to(&house.ledger_url, &house.authority);
+    endpoint.revoked = Revoked::default();
+    endpoint.revoked.load(&house.authority.revoke(&[1]), &house.authority.pem()).unwrap();
+    let error = client::Ledger::connect(&endpoint).unwrap().status().await.unwrap_err();
+    assert_eq!(error.reason, "UNREACHABLE");
+    assert!(error.message.to_lowercase().contains("revoked"), "{}", error.message);
+}
+
 #[test]
 fn an_authority_is_one_certificate() {
     let (authority, other) = (Authority::new(), Authority::new());
     let both = format!("{}{}", authority.pem(), other.pem());
     let revoked = Revoked::default();
     let refused = RevocationError::SeveralAuthorities { count: 2 };
-    assert_eq!(revoked.load(&authority.revoke(&[5]), &both), Err(refused));
+    assert_eq!(revoked.load(&authority.revoke(&[5]), &both), Err(refused.clone()));
+    let mut endpoint = authority.issue(&[MERCHANT], 1).to("https://127.0.0.1:1", &authority);
+    endpoint.ca_pem = both;
+    let error = client::Ledger::connect(&endpoint).unwrap_err();
+    assert!(error.message.contains(&refused.to_string()), "{error}");
+    endpoint.ca_pem = String::new();
+    assert!(client::Ledger::connect(&endpoint).is_err(), "none at all");
 }
 
 #[test]
