@@ -373,6 +373,12 @@ pub const REASONS: &[Reason] = &[
         "check the address, the certificates and that the server runs; then call again",
     ),
     word(
+        "UPSTREAM_REFUSED",
+        Code::Internal,
+        "the ledger does not let the gateway itself in; the caller's own certificate is in order",
+        "tell whoever runs the gateway: its certificate is revoked, or its site is not registered",
+    ),
+    word(
         "VERSION_UNKNOWN",
         Code::InvalidArgument,
         "the bytes are of a format version that this service does not know",

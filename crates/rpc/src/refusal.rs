@@ -166,7 +166,7 @@ impl From<trace::Error> for Refusal {
             reason: theirs.reason().to_owned().into(),
             message: theirs.to_string(),
             field,
-            retry_after: theirs.is_retryable().then_some(Duration::from_secs(1)),
+            retry_after: theirs.retry_after_ms().map(Duration::from_millis),
         }
     }
 }

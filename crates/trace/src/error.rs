@@ -28,6 +28,16 @@ pub enum Error {
         /// The field at fault, where there is one.
         field: Option<String>,
     },
+    /// The ledger has no time for the question now.
+    #[error("the ledger is busy: {message}")]
+    Busy {
+        /// Its `UPPER_SNAKE` reason, such as `OVERLOADED`.
+        reason: String,
+        /// Its words.
+        message: String,
+        /// When to ask again, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// The ledger sent something that contradicts what it had bound itself to: theirs, and evidence.
     #[error("the ledger misbehaved at height {}: {what}", .height.0)]
     Misbehaved {
@@ -59,7 +69,7 @@ impl Error {
         match self {
             Self::Unavailable { .. } => "LEDGER_UNAVAILABLE",
             Self::NotFound { .. } => "NOT_FOUND",
-            Self::Refused { reason, .. } => reason,
+            Self::Refused { reason, .. } | Self::Busy { reason, .. } => reason,
             Self::Misbehaved { .. } => "LEDGER_MISBEHAVED",
             Self::WrongIndex { .. } | Self::Index { .. } => "INTERNAL",
         }
@@ -68,6 +78,16 @@ impl Error {
     /// Whether the same call may succeed later, unchanged.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        self.retry_after_ms().is_some()
+    }
+
+    /// After how many milliseconds a retry makes sense, where one does.
+    #[must_use]
+    pub const fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Busy { retry_after_ms, .. } => Some(*retry_after_ms),
+            Self::Unavailable { .. } => Some(1_000),
+            _ => None,
+        }
     }
 }

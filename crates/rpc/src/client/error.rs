@@ -7,8 +7,11 @@ pub use tonic::Code;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::limits::MAX_REQUEST_BYTES;
+use crate::limits::{CLIENT_TIMEOUT, MAX_REQUEST_BYTES};
 use crate::refusal::{DOMAIN, Refusal};
+
+/// What a caller reads when the service it called is not let in where it calls itself.
+const UPSTREAM_REFUSED: &str = "UPSTREAM_REFUSED";
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +84,28 @@ impl Error {
         Self { retry_after, ..Self::local(Code::Unavailable, "UNREACHABLE", message) }
     }
 
+    /// Whether the server refused who calls it, and not what it was asked.
+    ///
+    /// `CALLER_NOT_ISSUER`, `KEY_UNKNOWN`, and whatever names a field are about the statement.
+    fn is_about_the_caller(&self) -> bool {
+        let denied = matches!(self.code, Code::Unauthenticated | Code::PermissionDenied);
+        denied
+            && !matches!(self.reason.as_str(), "CALLER_NOT_ISSUER" | "KEY_UNKNOWN")
+            && self.field.is_none()
+    }
+
+    /// What a service says of a refusal that its own certificate met at another: its caller's
+    /// certificate is in order, and its caller can do nothing.
+    fn into_upstream(self) -> Self {
+        if !self.is_about_the_caller() {
+            return self;
+        }
+        let Self { reason, message, .. } = self;
+        tracing::error!(%reason, %message, "the ledger does not let this service in");
+        let message = format!("the ledger does not let this service in: {message} ({reason})");
+        Self::local(Code::Internal, UPSTREAM_REFUSED, message)
+    }
+
     /// Whether it is unknown what became of the call: it may have been done.
     fn is_in_doubt(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
@@ -111,6 +136,11 @@ impl From<Status> for Error {
 fn without_details(status: &Status) -> Error {
     let message = with_sources(status.message().to_owned(), status.source());
     let retry = Some(Duration::from_secs(1));
+    if is_timeout(status.source()) {
+        let message = format!("no answer came within {} s", CLIENT_TIMEOUT.as_secs());
+        let retry_after = retry;
+        return Error { retry_after, ..Error::local(Code::DeadlineExceeded, "TIMED_OUT", message) };
+    }
     let (code, reason, retry_after) = match status.code() {
         // A size that tonic itself refuses, coming or going.
         Code::OutOfRange => (Code::ResourceExhausted, "REQUEST_TOO_LARGE", None),
@@ -123,6 +153,17 @@ fn without_details(status: &Status) -> Error {
         code => (code, "INTERNAL", None),
     };
     Error { code, reason: reason.to_owned(), message, field: None, retry_after }
+}
+
+/// Whether this end gave up waiting: tonic calls that a cancellation.
+fn is_timeout(mut source: Option<&(dyn std::error::Error + 'static)>) -> bool {
+    while let Some(under) = source {
+        if under.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        source = under.source();
+    }
+    false
 }
 
 /// An error with what lies under it, in one line; what says nothing new is left out.
@@ -149,22 +190,25 @@ impl From<Refusal> for Error {
 
 impl From<Error> for capture::Error {
     fn from(error: Error) -> Self {
-        let retry_after_ms =
-            error.retry_after.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         if error.is_in_doubt() {
             return Self::Unavailable { message: error.message };
         }
-        let Error { reason, message, field, .. } = error;
+        let retry_after_ms = error.retry_after.map(milliseconds);
+        let Error { reason, message, field, .. } = error.into_upstream();
         Self::Refused { reason, message, field, retry_after_ms }
     }
 }
 
 impl From<Error> for trace::Error {
     fn from(error: Error) -> Self {
-        if error.is_in_doubt() || error.is_retryable() {
+        if error.is_in_doubt() {
             return Self::Unavailable { message: error.message };
         }
-        let Error { reason, message, field, .. } = error;
+        if let Some(delay) = error.retry_after {
+            let Error { reason, message, .. } = error;
+            return Self::Busy { reason, message, retry_after_ms: milliseconds(delay) };
+        }
+        let Error { reason, message, field, .. } = error.into_upstream();
         if reason == "NOT_FOUND" {
             // Both ends say that it is not there; once is enough.
             let what = message.strip_suffix(" is not in the log").unwrap_or(&message);
@@ -172,6 +216,10 @@ impl From<Error> for trace::Error {
         }
         Self::Refused { reason, message, field }
     }
+}
+
+fn milliseconds(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -212,5 +260,38 @@ mod tests {
         let error = capture::Error::from(Error::from(Status::from(refusal)));
         assert_eq!((error.reason(), error.field()), ("REQUEST_ID_REUSED", Some("request_id")));
         assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn a_wait_that_this_end_gave_up_is_called_so() {
+        let status = Status::from_error(Box::new(tonic::TimeoutExpired(())));
+        let error = Error::from(status);
+        assert_eq!((error.code, error.reason.as_str()), (Code::DeadlineExceeded, "TIMED_OUT"));
+        assert!(error.is_retryable() && error.message.contains("70 s"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_service_that_is_not_let_in_does_not_blame_its_caller() {
+        for reason in ["CERTIFICATE_REVOKED", "CERTIFICATE_INVALID", "MEMBER_UNKNOWN"] {
+            let refused = || Error::from(Status::from(Refusal::new(reason, "not you")));
+            let error = capture::Error::from(refused());
+            assert_eq!((error.reason(), error.is_retryable()), ("UPSTREAM_REFUSED", false));
+            assert!(error.to_string().contains(reason), "{error}");
+            assert_eq!(trace::Error::from(refused()).reason(), "UPSTREAM_REFUSED");
+        }
+        let theirs = Refusal::new("CALLER_NOT_ISSUER", "not for them").at("statement");
+        let error = capture::Error::from(Error::from(Status::from(theirs)));
+        assert_eq!(error.reason(), "CALLER_NOT_ISSUER");
+    }
+
+    #[test]
+    fn a_trace_that_has_to_wait_says_for_what_and_how_long() {
+        let busy = Refusal::new("OVERLOADED", "busy").retry_after(Duration::from_millis(9));
+        let error = trace::Error::from(Error::from(Status::from(busy)));
+        assert!(error.is_retryable());
+        let details = Status::from(Refusal::from(error)).get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+        let delay = details.retry_info().unwrap().retry_delay;
+        assert_eq!(delay, Some(Duration::from_millis(9)));
     }
 }
