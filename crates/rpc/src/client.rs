@@ -20,7 +20,7 @@ pub use self::member::Member;
 use self::verifier::Verifier;
 use crate::caller::{Revoked, ServiceRole};
 use crate::limits::{
-    CLIENT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, KEEPALIVE_INTERVAL,
+    CLIENT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, FRAME_BYTES, KEEPALIVE_INTERVAL,
     KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_REQUEST_BYTES, STREAM_WINDOW_BYTES,
 };
 
@@ -71,6 +71,7 @@ fn channel(endpoint: &Endpoint, role: ServiceRole) -> Result<Channel, Error> {
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES)
         .connect_lazy();
     Ok(channel)
 }

@@ -57,6 +57,9 @@ pub(crate) const MAX_LOCAL_RESETS: usize = 256;
 /// Window of one stream, in bytes: a capture of ordinary size travels without waiting.
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
+/// Bytes of one HTTP/2 frame, at most: a message of 16 MiB is 256 frames, and no longer 1,024.
+pub(crate) const FRAME_BYTES: u32 = 64 * 1024;
+
 /// Window of a connection, in bytes.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 

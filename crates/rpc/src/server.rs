@@ -34,8 +34,8 @@ use self::member::MemberFace;
 use crate::caller::{Trust, one_authority};
 use crate::limits::{
     CONNECT_TIMEOUT, CONNECTION_AGE, CONNECTION_GRACE, CONNECTION_WINDOW_BYTES, DRAIN_DEADLINE,
-    KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
-    MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_STREAMS, STREAM_WINDOW_BYTES,
+    FRAME_BYTES, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS,
+    MAX_PENDING_RESETS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_STREAMS, STREAM_WINDOW_BYTES,
 };
 use crate::pb;
 use crate::pb::gateway::v1::gateway_service_server::GatewayServiceServer;
@@ -208,6 +208,7 @@ fn server(tls: &Tls) -> Result<Server, Error> {
         .max_connection_age(CONNECTION_AGE)
         .max_connection_age_grace(CONNECTION_GRACE)
         .max_concurrent_streams(MAX_STREAMS)
+        .max_frame_size(FRAME_BYTES)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_max_pending_accept_reset_streams(Some(MAX_PENDING_RESETS))
         .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
