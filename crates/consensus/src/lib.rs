@@ -110,7 +110,8 @@ pub trait Orderer: fmt::Debug + Send + Sync {
 ///
 /// # Contract
 ///
-/// - Pure: `propose` and `check` change nothing that lasts; several blocks per height may stand.
+/// - Pure: `propose` and `check` change nothing that lasts; several blocks per height may stand. Of
+///   dozens only the newest do: one that was decided late is checked again before its commit.
 /// - Sameness: the same block bytes give the same hash, on every member.
 /// - Durability: when `commit` has returned, the block survives a crash and `tip` names it.
 /// - Idempotence: a commit of the block that is the tip already changes nothing.

@@ -31,6 +31,17 @@ pub(crate) struct Rules {
 /// Which request a statement answers; unique until its last height.
 pub(crate) type RequestKey = (MemberId, RequestId);
 
+/// What is asked of the bodies that come with a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    /// Every one is there and right: whoever takes a statement in or votes for it keeps them.
+    All,
+    /// Those that are there are right: whoever checks what it keeps.
+    Right,
+    /// What is not right is dropped: the block was decided, and its bodies came from anybody.
+    Fitting,
+}
+
 /// A statement that is right in itself.
 #[derive(Debug)]
 pub(crate) struct Admitted {
@@ -99,18 +110,18 @@ impl Rules {
 
     /// Checks what a signed statement stands for: leaves under its root, bodies under their leaves.
     ///
-    /// `bodies` holds one for each leaf; `None` is taken where `whole` is false.
+    /// `bodies` holds one for each leaf, or `None`; `asked` says what becomes of those.
     pub(crate) fn admit(
         &self,
         signed: Signed,
         leaves: Vec<Bytes>,
         bodies: Vec<Option<Bytes>>,
-        whole: bool,
+        asked: Bodies,
     ) -> Result<Admitted, Refusal> {
         let Signed { statement, key, bytes } = signed;
-        let decoded = match statement.content() {
-            Content::Capture => self.check_capture(&statement, &leaves, &bodies, whole)?,
-            _ if leaves.is_empty() && bodies.is_empty() => Vec::new(),
+        let (decoded, bodies) = match statement.content() {
+            Content::Capture => self.check_capture(&statement, &leaves, bodies, asked)?,
+            _ if leaves.is_empty() && bodies.is_empty() => (Vec::new(), bodies),
             _ => {
                 let message = "only a capture has leaves and bodies";
                 return Err(Refusal::new(reason::LEAVES_MISMATCH, message).at("leaves"));
@@ -123,9 +134,9 @@ impl Rules {
         &self,
         statement: &Statement,
         leaves: &[Bytes],
-        bodies: &[Option<Bytes>],
-        whole: bool,
-    ) -> Result<Vec<Leaf>, Refusal> {
+        bodies: Vec<Option<Bytes>>,
+        asked: Bodies,
+    ) -> Result<(Vec<Leaf>, Vec<Option<Bytes>>), Refusal> {
         let capture =
             Capture::decode(statement.payload()).map_err(|error| refuse(&error, "statement"))?;
         if wide(leaves.len()) != u64::from(capture.count) {
@@ -140,41 +151,48 @@ impl Rules {
             let message = "the leaves are not those under the signed root";
             return Err(Refusal::new(reason::LEAVES_MISMATCH, message).at("leaves"));
         }
-        let check = |(at, (leaf, body)): (usize, (&Bytes, &Option<Bytes>))| {
-            self.check_leaf(statement.issuer(), leaf, body.as_deref(), whole, at)
+        let check = |(at, (leaf, body)): (usize, (&Bytes, Option<Bytes>))| {
+            self.check_leaf(statement.issuer(), leaf, body, asked, at)
         };
-        let decoded: Result<Vec<Leaf>, Refusal> = if leaves.len() < MANY_LEAVES {
+        let checked: Vec<Result<(Leaf, Option<Bytes>), Refusal>> = if leaves.len() < MANY_LEAVES {
             leaves.iter().zip(bodies).enumerate().map(check).collect()
         } else {
-            leaves.par_iter().zip(bodies.par_iter()).enumerate().map(check).collect()
+            leaves.par_iter().zip(bodies).enumerate().map(check).collect()
         };
-        let decoded = decoded?;
+        // All of them, and then the first that is wrong: threads would find any.
+        let checked: Result<Vec<_>, Refusal> = checked.into_iter().collect();
+        let (decoded, bodies): (Vec<Leaf>, Vec<Option<Bytes>>) = checked?.into_iter().unzip();
         let tags = decoded.iter().map(|leaf| leaf.tags.len()).sum::<usize>();
         if tags > MAX_TAGS_PER_CAPTURE {
             let message = format!("{tags} tags, a capture bears at most {MAX_TAGS_PER_CAPTURE}");
             return Err(Refusal::new(reason::TOO_MANY_TAGS, message).at("leaves"));
         }
-        Ok(decoded)
+        Ok((decoded, bodies))
     }
 
+    /// Reads a leaf; gives its body as far as it is to be kept.
     fn check_leaf(
         &self,
         issuer: &MemberId,
         leaf: &[u8],
-        body: Option<&[u8]>,
-        whole: bool,
+        body: Option<Bytes>,
+        asked: Bodies,
         at: usize,
-    ) -> Result<Leaf, Refusal> {
+    ) -> Result<(Leaf, Option<Bytes>), Refusal> {
         let leaf = Leaf::decode(leaf).map_err(|error| refuse(&error, &format!("leaves[{at}]")))?;
-        match body {
-            Some(body) => self.check_body(issuer, &leaf, body, at)?,
-            None if whole => {
+        match &body {
+            Some(body) => match self.check_body(issuer, &leaf, body, at) {
+                Ok(()) => {}
+                Err(_) if asked == Bodies::Fitting => return Ok((leaf, None)),
+                Err(refusal) => return Err(refusal),
+            },
+            None if asked == Bodies::All => {
                 let message = "this member keeps open bodies, and this one is not there";
                 return Err(body_refusal(reason::BODY_MISSING, message, at));
             }
             None => {}
         }
-        Ok(leaf)
+        Ok((leaf, body))
     }
 
     /// Checks that an open body is the one that its leaf names, commits to, and tags.
@@ -218,4 +236,89 @@ fn body_refusal(reason: &'static str, message: impl Into<String>, at: usize) -> 
 /// Turns an error about somebody's bytes into a refusal of them.
 pub(crate) fn refuse(error: &statement::Error, field: &str) -> Refusal {
     Refusal::new(error.reason(), error.to_string()).at(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use party::{KeyId, Members};
+    use statement::{Height, SigningKey};
+
+    use super::*;
+    use crate::{Changes, View};
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Machine for Nobody {
+        fn statement_key(
+            &self,
+            _: &dyn View,
+            _: &MemberId,
+            _: &KeyId,
+        ) -> Result<PublicKey, Failure> {
+            unreachable!("nothing is verified here")
+        }
+
+        fn apply(
+            &self,
+            _: &dyn View,
+            _: Height,
+            _: i64,
+            _: &Statement,
+        ) -> Result<Changes, Failure> {
+            unreachable!("nothing is executed here")
+        }
+
+        fn members(&self, _: &dyn View) -> Result<Members, Failure> {
+            unreachable!("nobody asks for members here")
+        }
+    }
+
+    /// A capture of `leaves`, as it is when its signature was verified.
+    fn admit(
+        leaves: &[Bytes],
+        bodies: Vec<Option<Bytes>>,
+        asked: Bodies,
+    ) -> Result<Admitted, Refusal> {
+        let (consortium, issuer) = ("demo".parse().unwrap(), "sky-air".parse().unwrap());
+        let count = u32::try_from(leaves.len()).unwrap();
+        let (root, request_id) = (capture_tree::root(leaves), RequestId([1; 16]));
+        let capture = Capture { root, count, request_id, last_height: Height(9) };
+        let (key, payload) = (SigningKey::from_bytes([1; 32]), capture.encode());
+        let statement =
+            Statement::sign(&key, &consortium, &issuer, Content::Capture, payload).unwrap();
+        let bytes = Bytes::from(statement.as_bytes().to_vec());
+        let signed = Signed { statement, key: key.public(), bytes };
+        let rules = Rules { consortium, max_window: 9, machine: Arc::new(Nobody) };
+        rules.admit(signed, leaves.to_vec(), bodies, asked)
+    }
+
+    fn leaf(commitment: u8, body: &[u8]) -> Bytes {
+        let commitment = statement::Commitment([commitment; 32]);
+        Bytes::from(Leaf::new(commitment, body_digest(body), vec![]).unwrap().encode())
+    }
+
+    #[test]
+    fn a_body_that_is_wrong_is_refused_by_who_votes_and_dropped_by_who_follows() {
+        // Its digest is in the leaf, but it is no body.
+        let (leaves, garbage) = ([leaf(1, b"garbage")], Bytes::from_static(b"garbage"));
+        for asked in [Bodies::All, Bodies::Right] {
+            let refusal = admit(&leaves, vec![Some(garbage.clone())], asked).unwrap_err();
+            assert_eq!(refusal.reason, reason::BODY_MALFORMED);
+        }
+        let admitted = admit(&leaves, vec![Some(garbage)], Bodies::Fitting).unwrap();
+        assert_eq!(admitted.bodies, [None]);
+    }
+
+    #[test]
+    fn of_several_wrong_leaves_the_first_is_named() {
+        let mut leaves: Vec<Bytes> = (0..200).map(|number| leaf(number, b"")).collect();
+        for wrong in [77, 78, 150, 199] {
+            leaves[wrong] = Bytes::from_static(b"no leaf");
+        }
+        for _ in 0..50 {
+            let refusal = admit(&leaves, vec![None; 200], Bodies::Fitting).unwrap_err();
+            assert_eq!(refusal.field.as_deref(), Some("leaves[77]"));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use party::Members;
 use statement::{Height, LogIndex, LogSize, members_digest};
 use store::{Access, Keys, Store, Sync};
 
-use crate::admit::Rules;
+use crate::admit::{Bodies, Rules};
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::{Moment, Overlay, Present};
@@ -156,7 +156,7 @@ fn replay(rules: &Rules, moment: &Moment<'_>, record: &BlockRecord) -> Result<Ca
     let admit = |one: &StatementRecord| {
         let signed = rules.verify(one.statement.clone(), &present)?;
         let bodies: Vec<Option<Bytes>> = one.bodies.clone();
-        Ok(Arc::new(rules.admit(signed, one.leaves.clone(), bodies, false)?))
+        Ok(Arc::new(rules.admit(signed, one.leaves.clone(), bodies, Bodies::Right)?))
     };
     let mut entries = Vec::with_capacity(record.statements.len());
     for one in &record.statements {

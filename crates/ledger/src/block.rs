@@ -48,11 +48,25 @@ pub(crate) fn encode<'a>(
 
 /// Reads a block; its parts share its memory.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Foreign, Refusal> {
+    if bytes.len() > MAX_BYTES {
+        return Err(too_large(format!("{} bytes, a block has at most {MAX_BYTES}", bytes.len())));
+    }
     let whole = Bytes::copy_from_slice(bytes);
     let mut row = Decoder::new(&whole);
     let read = read(&whole, &mut row)
         .map_err(|error| Refusal::new(reason::ENCODING_INVALID, error.to_string()).at("block"))?;
     let (header, entries) = read;
+    let leaves = entries.iter().map(|(_, leaves)| leaves.len()).sum::<usize>();
+    if entries.is_empty() {
+        let message = "a block holds at least one statement";
+        return Err(Refusal::new(reason::ENCODING_INVALID, message).at("block"));
+    }
+    if entries.len() > MAX_ENTRIES || leaves > MAX_LEAVES {
+        return Err(too_large(format!(
+            "{} statements with {leaves} leaves, a block has at most {MAX_ENTRIES} with {MAX_LEAVES}",
+            entries.len()
+        )));
+    }
     let header = Header::decode(&header).map_err(|error| crate::admit::refuse(&error, "header"))?;
     let block = Foreign { header, entries };
     // Written again it must be the same: then there is one encoding, and nothing follows it.
@@ -62,6 +76,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Foreign, Refusal> {
         let message = "the block is not in its one encoding";
         Err(Refusal::new(reason::ENCODING_NOT_DETERMINISTIC, message).at("block"))
     }
+}
+
+fn too_large(message: String) -> Refusal {
+    Refusal::new(reason::REQUEST_TOO_LARGE, message).at("block")
 }
 
 type Parts = (Bytes, Vec<(Bytes, Vec<Bytes>)>);
@@ -105,4 +123,50 @@ fn reencoded_len(block: &Foreign) -> usize {
     };
     let entries = block.entries.iter().map(|(one, leaves)| 1 + string(one) + list(leaves));
     2 + string(&block.header.encode()) + head(block.entries.len()) + entries.sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use statement::{Height, LogSize};
+
+    use super::*;
+
+    /// The bytes of a block with this many statements, of this many leaves each.
+    fn block(statements: usize, leaves: usize) -> Vec<u8> {
+        let header = Header {
+            consortium: "demo".parse().unwrap(),
+            height: Height(2),
+            parent: [1; 32],
+            time_ms: 7,
+            contents: [2; 32],
+            log_size: LogSize(9),
+            log_root: [3; 32],
+            state_root: [4; 32],
+            members: [5; 32],
+        };
+        let mut bytes = Vec::new();
+        let mut out = Encoder::new(&mut bytes);
+        out.array(3).unwrap().u64(1).unwrap().bytes(&header.encode()).unwrap();
+        out.array(wide(statements)).unwrap();
+        for _ in 0..statements {
+            out.array(2).unwrap().bytes(b"statement").unwrap().array(wide(leaves)).unwrap();
+            for _ in 0..leaves {
+                out.bytes(b"leaf").unwrap();
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_block_is_not_empty_and_not_larger_than_any_member_makes_it() {
+        assert_eq!(decode(&block(3, 2)).unwrap().entries.len(), 3);
+        assert!(decode(&block(MAX_ENTRIES, 0)).is_ok());
+        assert!(decode(&block(1, MAX_LEAVES)).is_ok());
+        assert_eq!(decode(&block(0, 0)).unwrap_err().reason, reason::ENCODING_INVALID);
+        for large in [block(MAX_ENTRIES + 1, 0), block(2, MAX_LEAVES / 2 + 1)] {
+            assert_eq!(decode(&large).unwrap_err().reason, reason::REQUEST_TOO_LARGE);
+        }
+        let refusal = decode(&vec![0; MAX_BYTES + 1]).unwrap_err();
+        assert_eq!(refusal.reason, reason::REQUEST_TOO_LARGE);
+    }
 }

@@ -1,6 +1,5 @@
 //! Committing a block: what an orderer drives.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,13 +8,14 @@ use rayon::prelude::*;
 use statement::{Header, body_digest};
 use store::{Store, Sync, crash_point};
 
-use crate::admit::Admitted;
+use crate::admit::{Admitted, Bodies};
 use crate::block::{self, Foreign};
 use crate::execute::{Candidate, Execution, Verdict};
 use crate::marker::Marker;
 use crate::moment::{Overlay, Present};
 use crate::pages::Newer;
 use crate::rows::Tip;
+use crate::serve::Held;
 use crate::{Error, Failure, Ledger, Refusal, reason, write};
 
 /// The points on the way of one commit at which a test may make the process die, in their order.
@@ -145,20 +145,23 @@ impl Ledger {
         let moment = self.moment_with_pages()?;
         let tip = moment.some_tip()?;
         check_header(&block.header, &tip, now_ms)?;
-        let whole = now_ms.is_some();
-        let held = self.bodies_for(block);
+        // Only whoever votes answers for the bodies; what was decided is taken with what fits.
+        let asked = if now_ms.is_some() { Bodies::All } else { Bodies::Fitting };
         let overlay = Overlay::new();
         let present = Present { moment: &moment, overlay: &overlay };
         let admit = |(statement, leaves): &(Bytes, Vec<Bytes>)| {
+            // First of all, so that only members make us work.
             let signed = self.rules.verify(statement.clone(), &present)?;
             let bodies = match self.pool.waiting(&signed.statement) {
-                Some(same) => same.bodies.clone(),
-                None => leaves.iter().map(|leaf| held.get(leaf).cloned().flatten()).collect(),
+                Some(same) if same.bodies.len() == leaves.len() => same.bodies.clone(),
+                _ => self.held_for(leaves),
             };
-            Ok(Arc::new(self.rules.admit(signed, leaves.clone(), bodies, whole)?))
+            Ok(Arc::new(self.rules.admit(signed, leaves.clone(), bodies, asked)?))
         };
-        let entries: Result<Vec<Arc<Admitted>>, Failure> =
+        let entries: Vec<Result<Arc<Admitted>, Failure>> =
             block.entries.par_iter().map(admit).collect();
+        // All of them, and then the first that is wrong: threads would find any.
+        let entries: Result<Vec<Arc<Admitted>>, Failure> = entries.into_iter().collect();
         let entries = entries?;
         let mut execution =
             Execution::start(&self.rules, &moment, Some(tip), block.header.time_ms)?;
@@ -185,29 +188,38 @@ impl Ledger {
         Ok(candidate)
     }
 
-    /// The bodies that are at hand for a block's leaves, by the leaf's bytes.
-    fn bodies_for(&self, block: &Foreign) -> BTreeMap<Bytes, Option<Bytes>> {
+    /// The bodies that are held for some leaves.
+    fn held_for(&self, leaves: &[Bytes]) -> Vec<Option<Bytes>> {
         let held = self.held.lock();
-        let leaves = block.entries.iter().flat_map(|(_, leaves)| leaves);
+        if held.bodies.is_empty() {
+            return vec![None; leaves.len()];
+        }
         let find = |leaf: &Bytes| {
             let digest = statement::Leaf::decode(leaf).ok()?.body_digest;
-            held.get(&digest).cloned()
+            held.bodies.get(&digest).cloned()
         };
-        leaves.map(|leaf| (leaf.clone(), find(leaf))).collect()
+        leaves.iter().map(find).collect()
     }
 
-    /// Holds bodies that travel beside a block, until the block that they belong to is committed.
+    /// Holds bodies that travel beside a block, until the next block is committed.
     ///
     /// # Errors
     ///
     /// OVERLOADED when more is held than may be pending.
     pub fn hold(&self, bodies: Vec<Bytes>) -> Result<(), Refusal> {
+        let bodies: Vec<_> = bodies.into_iter().map(|body| (body_digest(&body), body)).collect();
         let mut held = self.held.lock();
-        let bytes = held.values().chain(&bodies).map(Bytes::len).sum::<usize>();
-        if bytes > self.limits.pending_bytes {
-            return Err(Refusal::new(reason::OVERLOADED, "too many bodies are held already"));
+        for (digest, body) in bodies {
+            if held.bodies.contains_key(&digest) {
+                continue;
+            }
+            let bytes = held.bytes.saturating_add(body.len());
+            if bytes > self.limits.pending_bytes {
+                return Err(Refusal::new(reason::OVERLOADED, "too many bodies are held already"));
+            }
+            held.bytes = bytes;
+            held.bodies.insert(digest, body);
         }
-        held.extend(bodies.into_iter().map(|body| (body_digest(&body), body)));
         Ok(())
     }
 
@@ -244,7 +256,8 @@ impl Ledger {
         self.write_candidate(&mut candidate, certificate).inspect_err(|error| self.stop(error))?;
         *self.head.write() = candidate.tip.clone();
         self.candidates.lock().clear();
-        self.release(&candidate);
+        // Those that belong to it are in the store, the others were for blocks that lost.
+        *self.held.lock() = Held::default();
         self.pool.settle(&candidate);
         crash_point("commit-acknowledged");
         self.heights.send_replace(candidate.header.height);
@@ -267,17 +280,6 @@ impl Ledger {
         }
         drop(newer);
         mark(&self.marker, candidate)
-    }
-
-    /// Lets go of the bodies that are in the store now.
-    fn release(&self, candidate: &Candidate) {
-        let mut held = self.held.lock();
-        if held.is_empty() {
-            return;
-        }
-        for leaf in candidate.entries.iter().flat_map(|entry| &entry.decoded) {
-            held.remove(&leaf.body_digest);
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use statement::{Height, SigningKey};
 use store::Store;
 use tokio::sync::{oneshot, watch};
 
-use crate::admit::{Rules, Signed};
+use crate::admit::{Bodies, Rules, Signed};
 use crate::execute::{Candidate, in_window, repeated};
 use crate::marker::Marker;
 use crate::moment::{Overlay, Present};
@@ -40,7 +40,7 @@ pub struct Ledger {
     pub(crate) signer: Option<(MemberId, SigningKey)>,
     pub(crate) pool: Pool,
     /// Bodies that came beside blocks of other members, by their digest.
-    pub(crate) held: Mutex<BTreeMap<Digest, Bytes>>,
+    pub(crate) held: Mutex<Held>,
     /// Executed blocks above the tip, the newest last.
     pub(crate) candidates: Mutex<VecDeque<Candidate>>,
     /// Held while a block is being committed.
@@ -55,6 +55,13 @@ pub struct Ledger {
     pub(crate) wake: Wake,
     /// The note of the last height that was asked for.
     pub(crate) note: Mutex<Option<(Height, statement::Note)>>,
+}
+
+/// Bodies by their digest, and how many bytes they are.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) bodies: BTreeMap<Digest, Bytes>,
+    pub(crate) bytes: usize,
 }
 
 /// Whom to tell that something is pending.
@@ -131,7 +138,7 @@ impl Ledger {
         };
         self.pool.refuse_when_full(&self.limits)?;
         let bodies = submission.bodies.into_iter().map(Some).collect();
-        let admitted = self.rules.admit(signed, submission.leaves, bodies, true)?;
+        let admitted = self.rules.admit(signed, submission.leaves, bodies, Bodies::All)?;
         let request = admitted.request().ok_or_else(no_terms)?;
         let answer = self.pool.insert(request, admitted, &self.limits)?;
         if let Some(wake) = self.wake.0.read().as_ref() {
