@@ -20,6 +20,8 @@ pub(crate) struct Believed {
     pub(crate) authority_pem: String,
     /// The certificates that no longer count, shared by every server of the process.
     pub(crate) revoked: Revoked,
+    /// What the file of them looked like before it was read: a change since then is still unread.
+    seen: Option<(SystemTime, u64)>,
 }
 
 impl Believed {
@@ -45,6 +47,7 @@ impl Believed {
             members: Arc::new(members),
             authority_pem: disk::read_text(&config.trust.authority)?,
             revoked: Revoked::default(),
+            seen: stamp(&config.trust.revocations),
         };
         believed.read_revocations(&config.trust.revocations)?;
         Ok(believed)
@@ -66,26 +69,24 @@ impl Believed {
     ///
     /// The file is looked at rather than watched: a mounted secret is replaced by a swapped link,
     /// which a watch on the file does not see.
-    pub(crate) async fn keep_fresh(self, config: Config, stop: CancellationToken) {
+    pub(crate) async fn keep_fresh(mut self, config: Config, stop: CancellationToken) {
         let path = &config.trust.revocations;
-        let mut seen = stamp(path);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(config.trust.poll_interval()) => {}
             }
             let now = stamp(path);
-            if now == seen {
+            if now == self.seen {
                 continue;
             }
+            // A list that is refused is said once for each change of the file.
+            self.seen = now;
             match self.read_revocations(path) {
                 Ok(revoked) => {
-                    seen = now;
                     tracing::info!(revoked, file = %path.display(), "read the revocation list again");
                 }
                 Err(error) => {
-                    // Said once for each change of the file, and tried again at the next.
-                    seen = now;
                     tracing::warn!(%error, "the last good revocation list stays in force");
                 }
             }

@@ -176,12 +176,20 @@ async fn capture(
     };
     let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
     let progress = Progress::start(total, "files", output.json);
+    let mut cut_short = None;
     for (done, file) in (1..).zip(files) {
         let id = match arguments.request_id {
             Some(id) => id,
             None => draw_request_id()?,
         };
-        let line = capture_file(&gateway, file, id).await?;
+        let line = match capture_file(&gateway, file, id).await {
+            Ok(line) => line,
+            Err(fault) => {
+                // What was captured before is told all the same: its commitments are nowhere else.
+                cut_short = Some(fault);
+                break;
+            }
+        };
         if line.captured {
             report.captured += 1;
             report.events += line.events.len();
@@ -192,14 +200,20 @@ async fn capture(
         progress.at(done, total);
     }
     drop(progress);
-    output.show(&report)?;
+    if cut_short.is_none() || !report.files.is_empty() {
+        output.show(&report)?;
+    }
     for line in &report.files {
         if let Some(error) = &line.error {
             output.say(&format!("\n{}", line.file.display()));
             output.say(error.text().trim_end());
         }
     }
-    Ok(if report.refused == 0 { Exit::Ok } else { Exit::Refused })
+    match cut_short {
+        Some(fault) => Err(fault),
+        None if report.refused == 0 => Ok(Exit::Ok),
+        None => Ok(Exit::Refused),
+    }
 }
 
 /// Captures one file. Only what would fail every further file too is a fault of the command.

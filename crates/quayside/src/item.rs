@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trace::{Completeness, Step, Trace};
+use trace::{Completeness, Gap, Step, Trace};
 
 use crate::cli::{GatewayArguments, Global};
 use crate::connection;
@@ -155,8 +155,14 @@ impl TraceReport {
 pub(crate) async fn item(verb: Verb, global: &Global, output: Output) -> Result<Exit, Fault> {
     let Verb::Trace(arguments) = verb;
     let gateway = connection::gateway(&arguments.gateway, global)?;
-    let report = report(gateway.trace(&arguments.item).await?)?;
+    let trace = gateway.trace(&arguments.item).await?;
+    let lied = is_lie(&trace.completeness);
+    let report = report(trace)?;
     output.show(&report)?;
+    if lied {
+        output.say("The ledger's answer contradicts what it proved before: do not rely on it.");
+        return Ok(Exit::VerificationFailed);
+    }
     if report.steps.is_empty() {
         output.say(match report.complete {
             true => "The record holds nothing about this item, and the ledger proved it.",
@@ -165,6 +171,17 @@ pub(crate) async fn item(verb: Verb, global: &Global, output: Output) -> Result<
         return Ok(Exit::NotFound);
     }
     Ok(Exit::Ok)
+}
+
+/// Whether the doubt is about the ledger's honesty, and not only about how much is known yet.
+fn is_lie(completeness: &Completeness) -> bool {
+    use Gap::{Forked, NoteOld, PositionsDiffer, ProofInvalid};
+    match completeness {
+        Completeness::Complete => false,
+        Completeness::Incomplete { gap, .. } => {
+            matches!(gap, ProofInvalid | NoteOld | Forked | PositionsDiffer)
+        }
+    }
 }
 
 fn report(trace: Trace) -> Result<TraceReport, Fault> {

@@ -27,6 +27,10 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::output::Output;
 
+/// Events are many small values, allocated on one thread and freed on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output { json: arguments.global.json };
