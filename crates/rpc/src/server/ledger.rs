@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::ledger::{Ledger, Submission};
+use bytes::Bytes;
 use statement::{LogIndex, LogSize, RequestId, Statement};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -15,6 +16,20 @@ use crate::limits::{MAX_POSITIONS, MAX_REQUEST_BYTES};
 use crate::pb::ledger::v1 as pb;
 use crate::pb::ledger::v1::ledger_service_server::LedgerService;
 use crate::refusal::Refusal;
+
+/// Up to how many leaves a submission is checked where it stands, some 5 us each beside the 50 us of
+/// a signature: less than waking another thread and being woken by it costs.
+const LEAVES_IN_PLACE: usize = 8;
+
+/// Up to how many bytes of leaves and bodies a submission is checked where it stands.
+const BYTES_IN_PLACE: usize = 64 * 1024;
+
+/// Whether a submission is checked sooner than handed to another thread.
+fn is_small(submission: &Submission) -> bool {
+    let Submission { leaves, bodies, .. } = submission;
+    leaves.len().max(bodies.len()) <= LEAVES_IN_PLACE
+        && leaves.iter().chain(bodies).map(Bytes::len).sum::<usize>() <= BYTES_IN_PLACE
+}
 
 /// Answers from a ledger.
 #[derive(Debug)]
@@ -85,9 +100,14 @@ impl LedgerService for LedgerFace {
         self.check(&caller, request_id, &statement)?;
         let submission = Submission { statement, leaves, bodies };
         let ledger = Arc::clone(&self.ledger);
-        let committed = tokio::task::spawn_blocking(move || ledger.submit(submission))
-            .await
-            .map_err(|error| Refusal::internal(format_args!("a submission failed: {error}")))?
+        let admitted = if is_small(&submission) {
+            ledger.submit(submission)
+        } else {
+            tokio::task::spawn_blocking(move || ledger.submit(submission))
+                .await
+                .map_err(|error| Refusal::internal(format_args!("a submission failed: {error}")))?
+        };
+        let committed = admitted
             .map_err(Refusal::from)?
             .await
             .map_err(|_closed| Refusal::stopped())?

@@ -242,7 +242,8 @@ mod tests {
         assert_eq!(reason(load.take(&greedy, Kind::Stream)), "TOO_MANY_STREAMS");
         assert!(load.take(&greedy, Kind::Call).is_ok(), "a call is no stream");
         assert!(load.take(&modest, Kind::Stream).is_ok(), "another is not made to wait");
-        open.pop();
+        drop(open.pop());
+        assert_eq!(open.len(), MAX_CALLER_STREAMS - 1);
         assert!(load.take(&greedy, Kind::Stream).is_ok(), "a stream that ended counts no more");
     }
 
