@@ -8,8 +8,8 @@ use bytes::Bytes;
 use party::{ConsortiumId, MemberId, PublicKey};
 use rayon::prelude::*;
 use statement::{
-    Capture, Content, Leaf, MAX_STATEMENT_BYTES, MAX_TAGS_PER_CAPTURE, OpenBody, RequestId,
-    Statement, Tag, Terms, body_digest, capture_tree,
+    Capture, Content, Leaf, MAX_ENTRY_BYTES, MAX_STATEMENT_BYTES, MAX_TAGS_PER_CAPTURE, OpenBody,
+    RequestId, Statement, Tag, Terms, body_digest, capture_tree, entry_bytes,
 };
 
 use crate::moment::Present;
@@ -119,6 +119,7 @@ impl Rules {
         asked: Bodies,
     ) -> Result<Admitted, Refusal> {
         let Signed { statement, key, bytes } = signed;
+        fits_a_message(&bytes, &leaves, &bodies)?;
         let (decoded, bodies) = match statement.content() {
             Content::Capture => self.check_capture(&statement, &leaves, bodies, asked)?,
             _ if leaves.is_empty() && bodies.is_empty() => (Vec::new(), bodies),
@@ -227,6 +228,25 @@ impl Rules {
         }
         Ok(())
     }
+}
+
+/// Refuses what no follower could receive: it would bar them from every block after it.
+fn fits_a_message(
+    statement: &[u8],
+    leaves: &[Bytes],
+    bodies: &[Option<Bytes>],
+) -> Result<(), Refusal> {
+    let leaves: Vec<&Bytes> = leaves.iter().collect();
+    let bodies: Vec<&Bytes> = bodies.iter().flatten().collect();
+    let bytes = entry_bytes(statement, &leaves, &bodies);
+    if bytes <= MAX_ENTRY_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "statement, leaves and bodies have {bytes} bytes, an entry has at most {MAX_ENTRY_BYTES}; \
+         send fewer events"
+    );
+    Err(Refusal::new(reason::REQUEST_TOO_LARGE, message).at("bodies"))
 }
 
 fn body_refusal(reason: &'static str, message: impl Into<String>, at: usize) -> Refusal {

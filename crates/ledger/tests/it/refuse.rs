@@ -260,3 +260,12 @@ fn at_the_end_of_time_there_is_an_error_and_no_panic() {
         assert!(matches!(error, ledger::Error::Genesis { .. }), "{error}");
     }
 }
+
+#[test]
+fn an_entry_that_no_follower_could_receive_is_refused() {
+    let house = House::new();
+    let mut large = capture("zj-merchant", 1, 50, &[&[1]]);
+    large.bodies = vec![Bytes::from(vec![b'x'; statement::MAX_ENTRY_BYTES])];
+    let refusal = refused(&house, large, reason::REQUEST_TOO_LARGE);
+    assert_eq!(refusal.field.as_deref(), Some("bodies"));
+}
