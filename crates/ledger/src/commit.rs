@@ -274,7 +274,7 @@ impl Ledger {
         // Before the mark: pages and store stand at one block whatever becomes of the mark.
         let mut newer = self.newer.write();
         if all {
-            newer.forget(candidate.hash, candidate.header.height);
+            newer.forget(candidate);
         } else {
             newer.keep(candidate);
         }

@@ -42,7 +42,7 @@ impl Default for Limits {
             pending_bytes: 256 << 20,
             block_leaves: 10_000,
             block_bytes: 8 << 20,
-            unwritten_pages: 8_192,
+            unwritten_pages: 32_768,
             cache_bytes: 256 << 20,
         }
     }

@@ -109,7 +109,7 @@ impl<'a> Moment<'a> {
     }
 
     pub(crate) fn page(&self, path: &Path) -> Result<Option<Page>, Error> {
-        if let Some(page) = self.newer.as_ref().and_then(|newer| newer.pages.get(path)) {
+        if let Some(page) = self.newer.as_ref().and_then(|newer| newer.page(path)) {
             return Ok(page.clone());
         }
         let row = self.snapshot.value(keys::PAGES, &path.to_bytes())?;

@@ -36,6 +36,8 @@ pub(crate) struct Newer {
     pub(crate) leaves: u64,
     /// What stands where in place of the store's; `None` where nothing stands any more.
     pub(crate) pages: BTreeMap<Path, Option<Page>>,
+    /// Those that were written last, as the store has them: most will be read again soon.
+    pub(crate) kept: BTreeMap<Path, Option<Page>>,
 }
 
 impl Newer {
@@ -54,9 +56,16 @@ impl Newer {
         self.pages.extend(std::mem::take(&mut next.outcome.pages));
     }
 
-    /// Forgets all of it: with the block at `height` it was written.
-    pub(crate) fn forget(&mut self, tip: Digest, height: Height) {
-        *self = Self { tip, written: height, ..Self::default() };
+    /// Takes note that all of it was written, with what the block `next` has changed.
+    pub(crate) fn forget(&mut self, next: &mut Candidate) {
+        self.keep(next);
+        let kept = std::mem::take(&mut self.pages);
+        *self = Self { tip: next.hash, written: next.header.height, kept, ..Self::default() };
+    }
+
+    /// The page at `path` as far as it is in memory; `Some(None)` where none stands.
+    pub(crate) fn page(&self, path: &Path) -> Option<&Option<Page>> {
+        self.pages.get(path).or_else(|| self.kept.get(path))
     }
 
     /// Makes the pages again that were only in memory when the process ended.
@@ -71,7 +80,8 @@ impl Newer {
                 place: format!("pages of block {written}, changes up to block {}", tip.height),
             });
         }
-        Ok(Self { tip: tip.hash, written, leaves, pages: update.pages })
+        let (pages, kept) = (update.pages, BTreeMap::new());
+        Ok(Self { tip: tip.hash, written, leaves, pages, kept })
     }
 }
 
