@@ -13,7 +13,7 @@ use statement::{Commitment, Height, verify_bundle};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::check::check;
+use crate::check::{Vetting, check};
 use crate::cursor::Cursor;
 use crate::index::Index;
 use crate::{Archive, Block, Error};
@@ -38,6 +38,7 @@ pub struct View {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) index: Index,
+    vetting: Vetting,
     pub(crate) members: Members,
     /// Held while a block is taken or the index is emptied.
     state: Mutex<Cursor>,
@@ -65,6 +66,23 @@ impl View {
     /// [`Error::WrongIndex`] when the folder holds another consortium's index; [`Error::Index`] when
     /// it cannot be read.
     pub fn open(path: &Path, members: Members) -> Result<Self, Error> {
+        Self::open_with(path, members, Vetting::Here)
+    }
+
+    /// Opens the index of a gateway whose ledger runs in the same process.
+    ///
+    /// Such a ledger has verified signatures, bodies and tags before it took them in, and whoever
+    /// could bend it could bend this view too: they are not verified again. The chain of headers,
+    /// the log and the contents are.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::open`].
+    pub fn open_in_process(path: &Path, members: Members) -> Result<Self, Error> {
+        Self::open_with(path, members, Vetting::SameProcess)
+    }
+
+    fn open_with(path: &Path, members: Members, vetting: Vetting) -> Result<Self, Error> {
         let index = Index::open(path)?;
         let start = Cursor::start(&members, Height(0));
         let cursor = index.cursor(&members)?.unwrap_or_else(|| start.clone());
@@ -77,6 +95,7 @@ impl View {
         }
         let inner = Inner {
             index,
+            vetting,
             editions: Mutex::new(Arc::new(editions(&cursor, &members)?)),
             members,
             cursor: watch::Sender::new(cursor.height),
@@ -282,7 +301,7 @@ impl Inner {
         if *self.edition.borrow() != edition {
             return Ok(Taken::Emptied);
         }
-        let block = check(&cursor, block)?;
+        let block = check(&cursor, block, self.vetting)?;
         self.index.take(&block)?;
         if block.cursor.renewed.len() != cursor.renewed.len() {
             *self.editions.lock() = Arc::new(editions(&block.cursor, &self.members)?);

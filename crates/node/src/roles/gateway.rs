@@ -41,6 +41,7 @@ pub(crate) async fn start(
     let Place { gateway, believed, .. } = place;
     let tls = tls(&gateway.certificate, &gateway.key, believed)?;
     let keys = keys(gateway, believed)?;
+    let view = open(gateway, believed, in_process.is_some()).await?;
     let (recorder, archive): Joints = match in_process {
         Some(ledger) => {
             let local = Arc::new(Local::new(ledger));
@@ -48,7 +49,6 @@ pub(crate) async fn start(
         }
         None => remote(place)?,
     };
-    let view = open(gateway, believed).await?;
     let seen = view.clone();
     let capturer = Capturer::new(place.config.consortium.clone(), keys, recorder).with_event_ids(
         Box::new(move |event_id| {
@@ -104,9 +104,15 @@ fn keys(gateway: &config::Gateway, believed: &Believed) -> Result<BTreeMap<Membe
     Ok(keys)
 }
 
-async fn open(gateway: &config::Gateway, believed: &Believed) -> Result<View, Error> {
+/// Opens the gateway's index; what a ledger in the same process vouches for it does not check again.
+async fn open(
+    gateway: &config::Gateway,
+    believed: &Believed,
+    in_process: bool,
+) -> Result<View, Error> {
     let (path, members) = (gateway.data.clone(), (*believed.members).clone());
-    spawn_blocking(move || View::open(&path, members))
+    let how = if in_process { View::open_in_process } else { View::open };
+    spawn_blocking(move || how(&path, members))
         .await
         .map_err(|error| Error::Ended { message: error.to_string() })?
         .map_err(|error| Error::Index { path: gateway.data.clone(), message: error.to_string() })

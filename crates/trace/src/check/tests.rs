@@ -32,20 +32,33 @@ fn ledger_of(captures: usize) -> SmallLedger {
 }
 
 fn after_genesis(ledger: &SmallLedger) -> Cursor {
-    check(&Cursor::start(&members(), Height(0)), &ledger.block(1)).unwrap().cursor
+    check(&Cursor::start(&members(), Height(0)), &ledger.block(1), Vetting::Here).unwrap().cursor
 }
 
 #[test]
 fn a_block_that_several_threads_read_is_read_as_by_one() {
     let ledger = ledger_of(11);
     let start = after_genesis(&ledger);
-    let checked = check(&start, &ledger.block(2)).unwrap();
+    let checked = check(&start, &ledger.block(2), Vetting::Here).unwrap();
     assert_eq!(checked.leaves.len(), 1_100);
     assert!(checked.leaves.is_sorted_by(|a, b| a.position < b.position), "in log order");
     assert!(checked.leaves.iter().all(|leaf| leaf.record.told.is_some() && leaf.tags.len() == 2));
     ledger.tamper(2, |block| block.entries[10].bodies.swap(3, 4));
-    let error = check(&start, &ledger.block(2)).unwrap_err();
+    let error = check(&start, &ledger.block(2), Vetting::Here).unwrap_err();
     assert!(error.to_string().contains("not the one of its leaf"), "{error}");
+}
+
+#[test]
+fn what_the_same_process_vouches_for_gives_the_same_index_and_the_chain_is_checked_still() {
+    let ledger = ledger_of(2);
+    let start = after_genesis(&ledger);
+    let here = check(&start, &ledger.block(2), Vetting::Here).unwrap();
+    let vouched = check(&start, &ledger.block(2), Vetting::SameProcess).unwrap();
+    assert_eq!(format!("{:?}", vouched.leaves), format!("{:?}", here.leaves));
+    assert_eq!(vouched.cursor, here.cursor);
+    ledger.tamper(2, |block| block.entries.swap(0, 1));
+    let error = check(&start, &ledger.block(2), Vetting::SameProcess).unwrap_err();
+    assert!(error.to_string().contains("contents"), "{error}");
 }
 
 #[test]
@@ -60,7 +73,7 @@ fn measure_what_an_event_costs() {
     let (mut check_ns, mut take_ns, mut events) = (0, 0, 0);
     for _ in 0..50 {
         let before = cpu_ns();
-        let checked = check(&start, &block).unwrap();
+        let checked = check(&start, &block, Vetting::Here).unwrap();
         let between = cpu_ns();
         index.take(&checked).unwrap();
         take_ns += cpu_ns() - between;
