@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Environment = 6,
     /// The record holds nothing under that name.
     NotFound = 7,
-    /// A second signal, or the drain deadline, cut the work short.
+    /// A second signal cut the work short.
     Interrupted = 8,
 }
 
@@ -83,7 +83,7 @@ impl Exit {
             ),
             Self::NotFound => ("The record holds nothing under that name.", "Check the name."),
             Self::Interrupted => (
-                "A second signal, or the drain deadline, cut the work short.",
+                "A second signal cut the work short.",
                 "What was acknowledged is durable; the rest may be sent again.",
             ),
         }
