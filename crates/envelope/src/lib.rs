@@ -1,0 +1,1 @@
+//! Seal bytes for their readers.
