@@ -89,7 +89,9 @@ impl MemberRecord {
         let sites = list(row, name)?.into_iter().collect::<BTreeSet<_>>();
         let (statement_key, receipt_key, vote_key) =
             (public_key(row)?, public_key(row)?, public_key(row)?);
-        let member = Member { id, roles, country, sites, statement_key, receipt_key, vote_key };
+        let sealing_key = None;
+        let member =
+            Member { id, roles, country, sites, statement_key, receipt_key, vote_key, sealing_key };
         let validator = row.bool()?;
         let retired = list(row, |row| {
             row.array()?;
@@ -151,6 +153,7 @@ mod tests {
                 statement_key: PublicKey([1; 32]),
                 receipt_key: PublicKey([2; 32]),
                 vote_key: PublicKey([3; 32]),
+                sealing_key: None,
             },
             validator: true,
             retired: vec![(PublicKey([4; 32]), Height(9)), (PublicKey([5; 32]), Height(70_000))],

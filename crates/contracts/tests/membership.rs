@@ -62,6 +62,7 @@ fn members() -> Members {
         statement_key: key(first).public(),
         receipt_key: key(first + 1).public(),
         vote_key: key(first + 2).public(),
+        sealing_key: None,
     };
     let list = vec![member("sky-air", 10), member("es-post", 20)];
     Members::new(demo(), list, BTreeSet::from([id("es-post")])).unwrap()

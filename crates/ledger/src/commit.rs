@@ -335,6 +335,7 @@ mod tests {
             statement_key: key(1).public(),
             receipt_key: key(2).public(),
             vote_key: key(3).public(),
+            sealing_key: None,
         };
         let validators = BTreeSet::from([only.id.clone()]);
         Members::new("demo".parse().unwrap(), vec![only], validators).unwrap()

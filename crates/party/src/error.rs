@@ -1,6 +1,6 @@
 //! Why a name, a key or a list of members was refused.
 
-use crate::{KeyId, MemberId};
+use crate::{KeyId, MemberId, SiteId};
 
 /// Why a name, a key or a list of members was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum Error {
     /// A key or key id is not the right number of hexadecimal digits.
     #[error("{kind} is not {digits} lower-case hexadecimal digits")]
     HexMalformed {
-        /// "public key" or "key id".
+        /// "public key", "key id" or which sealing key.
         kind: &'static str,
         /// How many digits it must have.
         digits: usize,
@@ -54,6 +54,20 @@ pub enum Error {
         id: MemberId,
         /// The key's id.
         key_id: KeyId,
+    },
+    /// A link key is registered twice, or serves another use too.
+    #[error("the link key {key_id} of site {site} is registered twice; each key serves one use")]
+    LinkKeyRepeated {
+        /// The site at which the second registration was found.
+        site: SiteId,
+        /// The key's id.
+        key_id: KeyId,
+    },
+    /// A link key is for a site where no member stands.
+    #[error("no member has a site {site}, yet there is a link key for it")]
+    SiteUnknown {
+        /// The site's id.
+        site: SiteId,
     },
     /// A validator is not among the members.
     #[error("validator {id} is not a member")]

@@ -33,7 +33,7 @@ impl KeyId {
 }
 
 /// Reads exactly `N` bytes of lower-case hexadecimal digits; one text per value.
-fn from_hex<const N: usize>(kind: &'static str, text: &str) -> Result<[u8; N], Error> {
+pub(crate) fn from_hex<const N: usize>(kind: &'static str, text: &str) -> Result<[u8; N], Error> {
     let malformed = Error::HexMalformed { kind, digits: 2 * N };
     let mut bytes = [0; N];
     if text.bytes().any(|b| b.is_ascii_uppercase()) {

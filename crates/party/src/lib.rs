@@ -27,9 +27,11 @@ mod id;
 mod key;
 mod member;
 mod members;
+mod sealing;
 
 pub use error::Error;
 pub use id::{ConsortiumId, MemberId, SiteId};
 pub use key::{KeyId, PublicKey};
 pub use member::{Country, Member, Role};
 pub use members::Members;
+pub use sealing::SealingKey;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::cut;
-use crate::{Error, MemberId, PublicKey, SiteId};
+use crate::{Error, MemberId, PublicKey, SealingKey, SiteId};
 
 /// What a member does in the consortium; it may do several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,10 +135,13 @@ pub struct Member {
     pub receipt_key: PublicKey,
     /// Signs its votes.
     pub vote_key: PublicKey,
+    /// What secrets for it are sealed to; a member without one reads nothing sealed.
+    #[serde(default)]
+    pub sealing_key: Option<SealingKey>,
 }
 
 impl Member {
-    /// Shows the member's keys: statements, receipts, votes.
+    /// Shows the member's signing keys: statements, receipts, votes.
     #[must_use]
     pub fn keys(&self) -> [&PublicKey; 3] {
         [&self.statement_key, &self.receipt_key, &self.vote_key]

@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConsortiumId, Error, KeyId, Member, MemberId};
+use crate::{ConsortiumId, Error, KeyId, Member, MemberId, PublicKey, SiteId};
 
 /// The version of the members file that this code writes, and the only one that it reads.
-const FILE_VERSION: u32 = 1;
+const FILE_VERSION: u32 = 2;
 
-/// The members of one consortium and which of them validate.
+/// The members of one consortium, which of them validate, and the keys of their sites' links.
 ///
-/// Sound by construction: ids are distinct, no key has two uses, validators are members, and there
-/// is at least one.
+/// Sound by construction: ids are distinct, no key has two uses, validators are members, there is
+/// at least one, and a link key belongs to a site where a member stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "File", into = "File")]
 pub struct Members {
     consortium: ConsortiumId,
     members: BTreeMap<MemberId, Member>,
     validators: BTreeSet<MemberId>,
+    link_keys: BTreeMap<SiteId, PublicKey>,
     by_statement_key: BTreeMap<KeyId, MemberId>,
     by_receipt_key: BTreeMap<KeyId, MemberId>,
 }
@@ -31,6 +32,9 @@ struct File {
     consortium: ConsortiumId,
     members: Vec<Member>,
     validators: BTreeSet<MemberId>,
+    /// The key with which a site signs the frames of its quantum links.
+    #[serde(default)]
+    link_keys: BTreeMap<SiteId, PublicKey>,
 }
 
 impl Members {
@@ -49,6 +53,7 @@ impl Members {
             consortium,
             members: BTreeMap::new(),
             validators: BTreeSet::new(),
+            link_keys: BTreeMap::new(),
             by_statement_key: BTreeMap::new(),
             by_receipt_key: BTreeMap::new(),
         };
@@ -58,9 +63,9 @@ impl Members {
                 return Err(Error::MemberRepeated { id: member.id });
             }
             // By id, not by key: two keys with one id would make a signature's owner ambiguous.
-            for key_id in member.keys().map(KeyId::of) {
+            for key_id in key_ids(&member) {
                 if !seen.insert(key_id) {
-                    return Err(Error::KeyRepeated { id: member.id, key_id });
+                    return Err(Error::KeyRepeated { id: member.id.clone(), key_id });
                 }
             }
             all.by_statement_key.insert(KeyId::of(&member.statement_key), member.id.clone());
@@ -75,6 +80,43 @@ impl Members {
         }
         all.validators = validators;
         Ok(all)
+    }
+
+    /// Gives sites the keys that sign the frames of their links, in place of any given before.
+    ///
+    /// # Errors
+    ///
+    /// When no member stands at a site, or a key is registered twice or serves another use.
+    pub fn with_link_keys(mut self, keys: BTreeMap<SiteId, PublicKey>) -> Result<Self, Error> {
+        let mut seen: BTreeSet<KeyId> = self.iter().flat_map(key_ids).collect();
+        for (site, key) in &keys {
+            if self.at_site(site).next().is_none() {
+                return Err(Error::SiteUnknown { site: site.clone() });
+            }
+            if !seen.insert(KeyId::of(key)) {
+                let (site, key_id) = (site.clone(), KeyId::of(key));
+                return Err(Error::LinkKeyRepeated { site, key_id });
+            }
+        }
+        self.link_keys = keys;
+        Ok(self)
+    }
+
+    /// Finds the key that signs the frames of a site's links.
+    #[must_use]
+    pub fn link_key(&self, site: &SiteId) -> Option<&PublicKey> {
+        self.link_keys.get(site)
+    }
+
+    /// Shows every site's link key.
+    #[must_use]
+    pub fn link_keys(&self) -> &BTreeMap<SiteId, PublicKey> {
+        &self.link_keys
+    }
+
+    /// Walks over the members that stand at a site, in the order of their ids.
+    pub fn at_site(&self, site: &SiteId) -> impl Iterator<Item = &Member> {
+        self.iter().filter(move |member| member.sites.contains(site))
     }
 
     /// Shows which consortium this is.
@@ -150,7 +192,7 @@ impl TryFrom<File> for Members {
             let why = format!("version {} is unknown; this is {FILE_VERSION}", file.version);
             return Err(Error::FileMalformed { why });
         }
-        Self::new(file.consortium, file.members, file.validators)
+        Self::new(file.consortium, file.members, file.validators)?.with_link_keys(file.link_keys)
     }
 }
 
@@ -161,14 +203,23 @@ impl From<Members> for File {
             consortium: members.consortium,
             members: members.members.into_values().collect(),
             validators: members.validators,
+            link_keys: members.link_keys,
         }
     }
+}
+
+/// The ids of all keys of a member. An X25519 key inside a sealing key counts for itself too, so
+/// that no two members can be one reader.
+fn key_ids(member: &Member) -> impl Iterator<Item = KeyId> {
+    let sealing = member.sealing_key.iter();
+    let sealing = sealing.flat_map(|key| [key.id(), KeyId::of(&PublicKey(key.x25519))]);
+    member.keys().map(KeyId::of).into_iter().chain(sealing)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PublicKey, Role};
+    use crate::{Role, SealingKey};
 
     /// A member whose three keys are made from `n`.
     fn member(id: &str, n: u8) -> Member {
@@ -180,6 +231,7 @@ mod tests {
             statement_key: PublicKey([n; 32]),
             receipt_key: PublicKey([n + 1; 32]),
             vote_key: PublicKey([n + 2; 32]),
+            sealing_key: None,
         }
     }
 
@@ -204,6 +256,48 @@ mod tests {
         assert_eq!(members.by_receipt_key(KeyId::of(&a.receipt_key)), Some(a));
         assert_eq!(members.by_receipt_key(KeyId::of(&a.statement_key)), None);
         assert_eq!(members.by_statement_key(KeyId::of(&a.receipt_key)), None);
+    }
+
+    #[test]
+    fn link_keys_belong_to_sites_of_members_and_serve_no_other_use() {
+        let hangzhou: SiteId = "hangzhou".parse().unwrap();
+        let with = |site: &SiteId, n: u8| {
+            let members = gather(vec![member("a", 10)], &["a"]).unwrap();
+            members.with_link_keys(BTreeMap::from([(site.clone(), PublicKey([n; 32]))]))
+        };
+        let members = with(&hangzhou, 1).unwrap();
+        assert_eq!(members.link_key(&hangzhou), Some(&PublicKey([1; 32])));
+        assert_eq!(members.at_site(&hangzhou).count(), 1);
+        assert_eq!(Members::from_json(&members.to_json()), Ok(members));
+        assert!(matches!(with(&hangzhou, 11), Err(Error::LinkKeyRepeated { .. })));
+        let liege = "liege".parse().unwrap();
+        assert_eq!(with(&liege, 1), Err(Error::SiteUnknown { site: liege }));
+
+        let (one, two) = (hangzhou, "xiaoshan".parse().unwrap());
+        let mut there = member("b", 20);
+        there.sites.insert(SiteId::clone(&two));
+        let members = gather(vec![member("a", 10), there], &["a"]).unwrap();
+        let shared = BTreeMap::from([(one, PublicKey([1; 32])), (two, PublicKey([1; 32]))]);
+        assert!(matches!(members.with_link_keys(shared), Err(Error::LinkKeyRepeated { .. })));
+    }
+
+    #[test]
+    fn a_sealing_key_is_one_members_and_survives_the_file() {
+        let sealed = |id: &str, n: u8, x25519: u8, x_wing: u8| Member {
+            sealing_key: Some(SealingKey {
+                x25519: [x25519; 32],
+                x_wing: Box::new([x_wing; 1216]),
+            }),
+            ..member(id, n)
+        };
+        let members = gather(vec![sealed("a", 10, 1, 2), member("b", 20)], &["a"]).unwrap();
+        assert_eq!(Members::from_json(&members.to_json()), Ok(members));
+        // A neighbour with the same X25519 key, or with a signing key of another for it.
+        for (x25519, x_wing) in [(1, 2), (1, 3), (11, 3)] {
+            let two = vec![sealed("a", 10, 1, 2), sealed("b", 20, x25519, x_wing)];
+            let refused = gather(two, &["a"]);
+            assert!(matches!(refused, Err(Error::KeyRepeated { id, .. }) if id.as_str() == "b"));
+        }
     }
 
     #[test]
@@ -238,9 +332,9 @@ mod tests {
     fn a_members_file_that_says_more_or_less_than_it_should_is_refused() {
         let text = gather(vec![member("a", 1)], &["a"]).unwrap().to_json();
         let cases = [
-            text.replace("\"version\": 1", "\"version\": 2"),
-            text.replace("\"version\": 1,", ""),
-            text.replace("\"version\": 1", "\"version\": 1, \"extra\": 0"),
+            text.replace("\"version\": 2", "\"version\": 1"),
+            text.replace("\"version\": 2,", ""),
+            text.replace("\"version\": 2", "\"version\": 2, \"extra\": 0"),
             text.replace("\"country\": \"CN\"", "\"country\": \"China\""),
             text.replace("\"carrier\"", "\"pirate\""),
             text.replace("\"country\"", "\"county\""),

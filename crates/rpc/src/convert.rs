@@ -133,6 +133,7 @@ pub(crate) fn member_in(one: &member::Member) -> Result<Member, Refusal> {
         statement_key: PublicKey(field::array("statement_key", &one.statement_key)?),
         receipt_key: PublicKey(field::array("receipt_key", &one.receipt_key)?),
         vote_key: PublicKey(field::array("vote_key", &one.vote_key)?),
+        sealing_key: None,
     })
 }
 

@@ -106,6 +106,7 @@ impl Show {
                 statement_key: *statement_key,
                 receipt_key: *receipt_key,
                 vote_key: *vote_key,
+                sealing_key: None,
             }),
             _ => Err(Box::<dyn Error>::from("a member has three keys")),
         };

@@ -39,6 +39,7 @@ pub(crate) fn members() -> Members {
         statement_key: key(name, "statement").public(),
         receipt_key: key(name, "receipt").public(),
         vote_key: key(name, "vote").public(),
+        sealing_key: None,
     };
     let mut list = vec![member(TRADER, Role::Trader)];
     list.extend(VALIDATORS.map(|name| member(name, Role::Operator)));

@@ -73,7 +73,8 @@ fn read_member(input: &mut Reader<'_>) -> Result<Member, Error> {
     let statement_key = PublicKey(input.fixed()?);
     let receipt_key = PublicKey(input.fixed()?);
     let vote_key = PublicKey(input.fixed()?);
-    Ok(Member { id, roles, country, sites, statement_key, receipt_key, vote_key })
+    let sealing_key = None;
+    Ok(Member { id, roles, country, sites, statement_key, receipt_key, vote_key, sealing_key })
 }
 
 fn read_role(input: &mut Reader<'_>) -> Result<Role, Error> {

@@ -88,6 +88,7 @@ pub(crate) fn members_of(consortium: &str) -> Members {
         statement_key: statement_key().public(),
         receipt_key: receipt_key().public(),
         vote_key: SigningKey::from_bytes([3; 32]).public(),
+        sealing_key: None,
     };
     let validators = [member.id.clone()].into();
     Members::new(consortium.parse().unwrap(), vec![member], validators).unwrap()

@@ -95,6 +95,7 @@ fn fill(stage: &State, folder: &Path, plan: &Plan, clock: &dyn Clock) -> Result<
             statement_key: statement_key.public(),
             receipt_key: draw_key(&home, "receipt.key")?.public(),
             vote_key: draw_key(&home, "vote.key")?.public(),
+            sealing_key: None,
         });
         disk::write_key(&home.join("seed.key"), &*draw()?)?;
         let id = format!("spiffe://{consortium}/member/{}/client", planned.id);

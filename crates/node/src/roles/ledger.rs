@@ -117,6 +117,7 @@ mod tests {
             statement_key: PublicKey([number; 32]),
             receipt_key: PublicKey([number + 1; 32]),
             vote_key: PublicKey([number + 2; 32]),
+            sealing_key: None,
         };
         let members: Vec<_> = names.into_iter().zip((10..).step_by(3)).map(member).collect();
         let with = |validators: &[&str]| {

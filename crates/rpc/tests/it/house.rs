@@ -65,6 +65,7 @@ pub(crate) fn members() -> Members {
         statement_key: key(name, 0).public(),
         receipt_key: key(name, 1).public(),
         vote_key: key(name, 2).public(),
+        sealing_key: None,
     };
     let list = vec![
         member("zj-merchant", &["trader"], "hangzhou"),
