@@ -44,6 +44,8 @@ pub enum ServiceRole {
     Ledger,
     /// A gateway.
     Gateway,
+    /// A key exchange.
+    Keys,
 }
 
 impl FromStr for ServiceRole {
@@ -54,6 +56,7 @@ impl FromStr for ServiceRole {
             "client" => Ok(Self::Client),
             "ledger" => Ok(Self::Ledger),
             "gateway" => Ok(Self::Gateway),
+            "keys" => Ok(Self::Keys),
             _ => Err(()),
         }
     }
@@ -65,6 +68,7 @@ impl fmt::Display for ServiceRole {
             Self::Client => "client",
             Self::Ledger => "ledger",
             Self::Gateway => "gateway",
+            Self::Keys => "keys",
         })
     }
 }

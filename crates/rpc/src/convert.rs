@@ -1,10 +1,12 @@
 //! Between the generated types and the domain's: `.._out` for what is sent, `.._in` for what came.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use capture::{Captured, Outcome};
 use ledger::{History, StatementRecord, Status};
 use merkle::Digest;
-use party::{Country, Member, Members, PublicKey, Role};
+use party::{Country, Member, Members, PublicKey, Role, SealingKey, SiteId};
 use statement::{Checkpoint, Commitment, Height, LeafIndex, LogIndex, LogSize, Position};
 use trace::{Alert, Completeness, Gap, Step, Trace};
 
@@ -114,7 +116,35 @@ pub(crate) fn member_out(one: &Member, all: &Members) -> member::Member {
         receipt_key: bytes(&one.receipt_key.0),
         vote_key: bytes(&one.vote_key.0),
         validator: all.validators().contains(&one.id),
+        sealing_key: one.sealing_key.as_ref().map(|key| member::SealingKey {
+            x25519: bytes(&key.x25519),
+            x_wing: Bytes::copy_from_slice(key.x_wing.as_slice()),
+        }),
     }
+}
+
+pub(crate) fn link_keys_out(all: &Members) -> Vec<member::LinkKey> {
+    let key = |(site, key): (&SiteId, &PublicKey)| member::LinkKey {
+        site: site.to_string(),
+        key: bytes(&key.0),
+    };
+    all.link_keys().iter().map(key).collect()
+}
+
+pub(crate) fn link_keys_in(
+    keys: &[member::LinkKey],
+) -> Result<BTreeMap<SiteId, PublicKey>, Refusal> {
+    let key = |one: &member::LinkKey| {
+        let key = PublicKey(field::array("link_keys.key", &one.key)?);
+        Ok((field::site_id("link_keys.site", &one.site)?, key))
+    };
+    keys.iter().map(key).collect()
+}
+
+fn sealing_key_in(key: &member::SealingKey) -> Result<SealingKey, Refusal> {
+    let x25519 = field::array("sealing_key.x25519", &key.x25519)?;
+    let x_wing = Box::new(field::array("sealing_key.x_wing", &key.x_wing)?);
+    Ok(SealingKey { x25519, x_wing })
 }
 
 pub(crate) fn member_in(one: &member::Member) -> Result<Member, Refusal> {
@@ -133,7 +163,7 @@ pub(crate) fn member_in(one: &member::Member) -> Result<Member, Refusal> {
         statement_key: PublicKey(field::array("statement_key", &one.statement_key)?),
         receipt_key: PublicKey(field::array("receipt_key", &one.receipt_key)?),
         vote_key: PublicKey(field::array("vote_key", &one.vote_key)?),
-        sealing_key: None,
+        sealing_key: one.sealing_key.as_ref().map(sealing_key_in).transpose()?,
     })
 }
 
@@ -190,6 +220,7 @@ pub(crate) fn step_out(step: Step) -> gateway::Step {
         via: step.via.unwrap_or_default(),
         alert: step.alert.map(|alert| alert.reason().to_owned()).unwrap_or_default(),
         bundle: step.bundle.unwrap_or_default(),
+        sealed_with: String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! names the field.
 
 use bytes::Bytes;
-use party::MemberId;
+use party::{MemberId, SiteId};
 use statement::{Commitment, RequestId, Tag};
 
 use crate::refusal::Refusal;
@@ -43,6 +43,14 @@ pub(crate) fn member_id(path: &str, text: &str) -> Result<MemberId, Refusal> {
         return Err(Refusal::missing(path));
     }
     text.parse().map_err(|error| Refusal::invalid(path, format_args!("is no member id: {error}")))
+}
+
+/// A site's id.
+pub(crate) fn site_id(path: &str, text: &str) -> Result<SiteId, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::missing(path));
+    }
+    text.parse().map_err(|error| Refusal::invalid(path, format_args!("is no site id: {error}")))
 }
 
 /// Bytes that must be there, and at most `limit` of them.

@@ -28,6 +28,14 @@ pub(crate) mod member {
     }
 }
 
+/// `quayside.keys.v1`.
+pub(crate) mod keys {
+    /// Version 1.
+    pub(crate) mod v1 {
+        tonic::include_proto!("quayside.keys.v1");
+    }
+}
+
 /// `quayside.gateway.v1`.
 pub(crate) mod gateway {
     /// Version 1.
@@ -35,3 +43,17 @@ pub(crate) mod gateway {
         tonic::include_proto!("quayside.gateway.v1");
     }
 }
+
+/// Says of a message that it is there, and nothing of what is in it.
+macro_rules! hidden {
+    ($($message:ty),+) => {$(
+        impl std::fmt::Debug for $message {
+            // A secret or a person's data must not reach a log.
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($message)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+hidden!(keys::v1::DrawResponse, keys::v1::RecoverResponse, gateway::v1::Buyer);

@@ -108,7 +108,9 @@ impl Gateway {
         with_bundles: bool,
         first_step: u32,
     ) -> Result<pb::TraceItemResponse, Error> {
-        let request = pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step };
+        let view_of = String::new();
+        let request =
+            pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step, view_of };
         Ok(self.client.clone().trace_item(request).await?.into_inner())
     }
 

@@ -60,7 +60,10 @@ impl Member {
             .filter(|(sent, _)| sent.validator)
             .map(|(_, member)| member.id.clone())
             .collect();
-        Members::new(consortium, members, validators).map_err(Error::answer)
+        let link_keys = convert::link_keys_in(&answer.link_keys)?;
+        Members::new(consortium, members, validators)
+            .and_then(|members| members.with_link_keys(link_keys))
+            .map_err(Error::answer)
     }
 
     /// One member as of the ledger's last block.

@@ -160,7 +160,7 @@ impl GatewayService for GatewayFace {
         request: Request<pb::TraceItemRequest>,
     ) -> Result<Response<pb::TraceItemResponse>, Status> {
         self.member(&caller(&request)?)?;
-        let pb::TraceItemRequest { item, with_bundles, first_step } = request.into_inner();
+        let pb::TraceItemRequest { item, with_bundles, first_step, .. } = request.into_inner();
         let item = field::text("item", item, MAX_ITEM_BYTES)?;
         let item = Item::parse(&item).map_err(|error| {
             Refusal::invalid("item", format_args!("is no item's name: {error}"))
@@ -217,6 +217,27 @@ impl GatewayService for GatewayFace {
             .map_err(|error| Refusal::internal(format_args!("a rebuild failed: {error}")))?
             .map_err(Refusal::from)?;
         Ok(Response::new(pb::RebuildIndexResponse { height: height.0 }))
+    }
+
+    async fn create_order(
+        &self,
+        _: Request<pb::CreateOrderRequest>,
+    ) -> Result<Response<pb::CreateOrderResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn advance_journey(
+        &self,
+        _: Request<pb::AdvanceJourneyRequest>,
+    ) -> Result<Response<pb::AdvanceJourneyResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn get_order(
+        &self,
+        _: Request<pb::GetOrderRequest>,
+    ) -> Result<Response<pb::GetOrderResponse>, Status> {
+        Err(Status::unimplemented("soon"))
     }
 }
 

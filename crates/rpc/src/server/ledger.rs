@@ -87,6 +87,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 #[tonic::async_trait]
 impl LedgerService for LedgerFace {
     type FollowStream = Parts;
+    type FollowReaderEntriesStream =
+        tokio_stream::Empty<Result<pb::FollowReaderEntriesResponse, Status>>;
 
     async fn append_statement(
         &self,
@@ -203,5 +205,26 @@ impl LedgerService for LedgerFace {
         let from = request.into_inner().from_height.max(1);
         let parts = follow::start(Arc::clone(&self.ledger), from, self.stop.clone());
         Ok(Response::new(parts))
+    }
+
+    async fn put_reader_entries(
+        &self,
+        _: Request<pb::PutReaderEntriesRequest>,
+    ) -> Result<Response<pb::PutReaderEntriesResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn remove_reader_entries(
+        &self,
+        _: Request<pb::RemoveReaderEntriesRequest>,
+    ) -> Result<Response<pb::RemoveReaderEntriesResponse>, Status> {
+        Err(Status::unimplemented("soon"))
+    }
+
+    async fn follow_reader_entries(
+        &self,
+        _: Request<pb::FollowReaderEntriesRequest>,
+    ) -> Result<Response<Self::FollowReaderEntriesStream>, Status> {
+        Err(Status::unimplemented("soon"))
     }
 }

@@ -34,6 +34,7 @@ impl MemberService for MemberFace {
         Ok(Response::new(pb::ListMembersResponse {
             consortium: members.consortium().to_string(),
             members: members.iter().map(|member| convert::member_out(member, &members)).collect(),
+            link_keys: convert::link_keys_out(&members),
         }))
     }
 
