@@ -1,0 +1,1 @@
+//! The contract of [`Post`](crate::Post), as tests that every implementation must pass.
