@@ -1,10 +1,13 @@
 //! The machine: which statement changes what.
 
+use std::collections::BTreeMap;
+
 use ledger::{Changes, Failure, Machine, Refusal, View};
-use party::{ConsortiumId, KeyId, MemberId, Members, PublicKey};
+use party::{ConsortiumId, KeyId, MemberId, Members, PublicKey, SiteId};
 use statement::{Act, Content, Genesis, Height, Statement, check_key};
 
-use crate::record::{self, CONSORTIUM, MEMBERS, MemberRecord};
+use crate::announce::{self, AnnounceSecret};
+use crate::record::{self, CONSORTIUM, LINK_KEYS, MEMBERS, MemberRecord};
 use crate::retire::RetireKey;
 
 /// The reasons that are the contracts' own.
@@ -15,6 +18,14 @@ pub mod reason {
     pub const KEY_IN_USE: &str = "KEY_IN_USE";
     /// The member has retired as many statement keys as its record holds.
     pub const TOO_MANY_KEYS: &str = "TOO_MANY_KEYS";
+    /// A secret of this id was announced before.
+    pub const SECRET_KNOWN: &str = "SECRET_KNOWN";
+    /// The predecessor was never announced.
+    pub const SECRET_UNKNOWN: &str = "SECRET_UNKNOWN";
+    /// The predecessor has a successor already.
+    pub const SECRET_SUCCEEDED: &str = "SECRET_SUCCEEDED";
+    /// The predecessor was announced by another member.
+    pub const SECRET_NOT_YOURS: &str = "SECRET_NOT_YOURS";
 }
 
 /// How many statement keys a member may retire: every statement reads its issuer's record, and every
@@ -57,10 +68,7 @@ impl Machine for Contracts {
             Content::Capture => Ok(Changes::new()),
             Content::Genesis => found(statement),
             Content::Governance => govern(view, height, statement),
-            _ => {
-                let name = decode_act(statement)?.name;
-                Err(unknown(&name, "command"))
-            }
+            _ => command(view, height, statement),
         }
     }
 
@@ -72,7 +80,9 @@ impl Machine for Contracts {
             .map(|record| record.member.id.clone())
             .collect();
         let members = records.into_iter().map(|record| record.member).collect();
+        let link_keys = link_keys(view)?;
         Members::new(consortium(view)?, members, validators)
+            .and_then(|members| members.with_link_keys(link_keys))
             .map_err(|error| record::damaged(&error.to_string()).into())
     }
 }
@@ -82,7 +92,13 @@ fn found(statement: &Statement) -> Result<Changes, Failure> {
     let genesis = Genesis::decode(statement.payload()).map_err(refuse)?;
     let members = &genesis.members;
     let consortium = record::encode_consortium(members.consortium());
-    let mut changes = vec![(CONSORTIUM.to_vec(), Some(consortium))];
+    let link_keys = members.link_keys();
+    for key in link_keys.values() {
+        check_key(key).map_err(refuse)?;
+    }
+    let link_keys = record::encode_link_keys(link_keys);
+    let mut changes =
+        vec![(CONSORTIUM.to_vec(), Some(consortium)), (LINK_KEYS.to_vec(), Some(link_keys))];
     for member in members.iter() {
         for key in member.keys() {
             check_key(key).map_err(refuse)?;
@@ -92,6 +108,14 @@ fn found(statement: &Statement) -> Result<Changes, Failure> {
         changes.push((record::key(&member.id), Some(record.encode())));
     }
     Ok(changes)
+}
+
+fn command(view: &dyn View, height: Height, statement: &Statement) -> Result<Changes, Failure> {
+    let act = decode_act(statement)?;
+    match act.name.as_str() {
+        AnnounceSecret::NAME => announce::apply(view, height, statement.issuer(), &act),
+        name => Err(unknown(name, "command")),
+    }
 }
 
 fn govern(view: &dyn View, height: Height, statement: &Statement) -> Result<Changes, Failure> {
@@ -114,10 +138,15 @@ fn retire_key(
     retire.verify(statement.consortium(), issuer)?;
     let new_id = KeyId::of(&retire.new_key);
     let used = |record: &MemberRecord| {
-        let retired = record.retired.iter().map(|(key, _)| key);
+        let retired = record.retired.iter().map(|(key, _)| KeyId::of(key));
         // By id, as the set of members counts them: two keys of one id would leave it unsound.
-        record.member.keys().into_iter().chain(retired).any(|key| KeyId::of(key) == new_id)
+        record.member.key_ids().chain(retired).any(|id| id == new_id)
     };
+    let links = link_keys(view)?;
+    if let Some((site, _)) = links.iter().find(|(_, key)| KeyId::of(key) == new_id) {
+        let message = format!("the new key is the link key of {site}");
+        return Err(Refusal::new(reason::KEY_IN_USE, message).at("arguments.new_key").into());
+    }
     if let Some(record) = records(view)?.iter().find(|record| used(record)) {
         let message = format!("the new key is, or was, one of {}", record.member.id);
         return Err(Refusal::new(reason::KEY_IN_USE, message).at("arguments.new_key").into());
@@ -151,6 +180,11 @@ fn records(view: &dyn View) -> Result<Vec<MemberRecord>, Failure> {
 fn consortium(view: &dyn View) -> Result<ConsortiumId, Failure> {
     let row = view.value(CONSORTIUM)?.ok_or_else(|| record::damaged("no consortium is founded"))?;
     Ok(record::decode_consortium(&row)?)
+}
+
+fn link_keys(view: &dyn View) -> Result<BTreeMap<SiteId, PublicKey>, Failure> {
+    let row = view.value(LINK_KEYS)?.ok_or_else(|| record::damaged("it has no link keys"))?;
+    Ok(record::decode_link_keys(&row)?)
 }
 
 fn decode_act(statement: &Statement) -> Result<Act, Failure> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::cut;
-use crate::{Error, MemberId, PublicKey, SealingKey, SiteId};
+use crate::{Error, KeyId, MemberId, PublicKey, SealingKey, SiteId};
 
 /// What a member does in the consortium; it may do several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -145,6 +145,14 @@ impl Member {
     #[must_use]
     pub fn keys(&self) -> [&PublicKey; 3] {
         [&self.statement_key, &self.receipt_key, &self.vote_key]
+    }
+
+    /// Names all of the member's keys, none of which any other use or member may have. The X25519
+    /// key within the sealing key counts for itself too, so that no two members are one reader.
+    pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
+        let sealing = self.sealing_key.iter();
+        let sealing = sealing.flat_map(|key| [key.id(), KeyId::of(&PublicKey(key.x25519))]);
+        self.keys().map(KeyId::of).into_iter().chain(sealing)
     }
 }
 

@@ -63,7 +63,7 @@ impl Members {
                 return Err(Error::MemberRepeated { id: member.id });
             }
             // By id, not by key: two keys with one id would make a signature's owner ambiguous.
-            for key_id in key_ids(&member) {
+            for key_id in member.key_ids() {
                 if !seen.insert(key_id) {
                     return Err(Error::KeyRepeated { id: member.id.clone(), key_id });
                 }
@@ -88,7 +88,7 @@ impl Members {
     ///
     /// When no member stands at a site, or a key is registered twice or serves another use.
     pub fn with_link_keys(mut self, keys: BTreeMap<SiteId, PublicKey>) -> Result<Self, Error> {
-        let mut seen: BTreeSet<KeyId> = self.iter().flat_map(key_ids).collect();
+        let mut seen: BTreeSet<KeyId> = self.iter().flat_map(Member::key_ids).collect();
         for (site, key) in &keys {
             if self.at_site(site).next().is_none() {
                 return Err(Error::SiteUnknown { site: site.clone() });
@@ -206,14 +206,6 @@ impl From<Members> for File {
             link_keys: members.link_keys,
         }
     }
-}
-
-/// The ids of all keys of a member. An X25519 key inside a sealing key counts for itself too, so
-/// that no two members can be one reader.
-fn key_ids(member: &Member) -> impl Iterator<Item = KeyId> {
-    let sealing = member.sealing_key.iter();
-    let sealing = sealing.flat_map(|key| [key.id(), KeyId::of(&PublicKey(key.x25519))]);
-    member.keys().map(KeyId::of).into_iter().chain(sealing)
 }
 
 #[cfg(test)]

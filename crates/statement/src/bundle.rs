@@ -4,9 +4,9 @@ use party::{MemberId, Members};
 
 use crate::cbor::{Reader, Writer};
 use crate::{
-    Capture, Checkpoint, Commitment, Content, Digest, Disclosure, Error, Fault, Leaf, LeafIndex,
-    LogIndex, LogSize, Note, OpenBody, Part, Receipt, ReceiptFacts, Statement, Tag, body_digest,
-    capture_tree, top_level_fields,
+    Body, Capture, Checkpoint, Commitment, Content, Digest, Disclosure, Error, Fault, Leaf,
+    LeafIndex, LogIndex, LogSize, Note, Part, Receipt, ReceiptFacts, SealedBody, Statement, Tag,
+    body_digest, capture_tree, top_level_fields,
 };
 
 /// A bundle that is longer than this is refused unread.
@@ -38,7 +38,7 @@ pub struct Bundle {
 pub enum Evidence {
     /// Nothing: that there is an event, and whose, is all that is proven. Written as null.
     Closed,
-    /// The open body. Written as a byte string.
+    /// The body, open or sealed. Written as a byte string.
     Body(Vec<u8>),
     /// Some fields. Written as an array of one byte string, so that its end is plain.
     Fields(Disclosure),
@@ -63,10 +63,13 @@ pub struct Verified {
     pub size: LogSize,
     /// The root of that log.
     pub root: Digest,
-    /// The event's canonical JSON, if its body is in the bundle.
+    /// The event's canonical JSON, if its body is in the bundle and open.
     pub event_json: Option<String>,
     /// The fields that show, as names and canonical JSON values.
     pub fields: Vec<(String, String)>,
+    /// The sealed body, if that is in the bundle: it is the one that the leaf names; what it says,
+    /// and whether it leads to the commitment, only its readers can tell.
+    pub sealed: Option<SealedBody>,
     /// The checkpoint, if a quorum has signed one of this size.
     pub published: Option<Checkpoint>,
 }
@@ -168,7 +171,7 @@ fn read_evidence(input: &mut Reader<'_>) -> Result<Evidence, Fault> {
     } else {
         input.blame(Part::Body);
         let body = input.bytes().map_err(Fault::at(Part::Body))?.to_vec();
-        OpenBody::decode(&body).map_err(Fault::at(Part::Body))?;
+        Body::decode(&body).map_err(Fault::at(Part::Body))?;
         Ok(Evidence::Body(body))
     }
 }
@@ -188,7 +191,7 @@ pub fn verify_bundle(bytes: &[u8], members: &Members) -> Result<Verified, Fault>
     let (index, path) = (bundle.leaf_index, &bundle.leaf_path);
     let in_capture = capture_tree::verify(&bundle.leaf, index, capture.count, path, &capture.root);
     let shown = check_evidence(&bundle.evidence, &statement, &leaf);
-    let (event_json, fields) = match (in_capture, shown) {
+    let Shown { event_json, fields, sealed } = match (in_capture, shown) {
         (Ok(()), Ok(shown)) => shown,
         (Ok(()), Err(fault)) | (Err(fault), Ok(_)) => return Err(fault),
         (Err(_), Err(_)) => {
@@ -211,6 +214,7 @@ pub fn verify_bundle(bytes: &[u8], members: &Members) -> Result<Verified, Fault>
         root: receipt.root,
         event_json,
         fields,
+        sealed,
         published,
     })
 }
@@ -233,12 +237,18 @@ fn check_statement(statement: &Statement, members: &Members) -> Result<(), Error
     }
 }
 
-type Shown = (Option<String>, Vec<(String, String)>);
+/// What shows of an event.
+#[derive(Debug, Default)]
+struct Shown {
+    event_json: Option<String>,
+    fields: Vec<(String, String)>,
+    sealed: Option<SealedBody>,
+}
 
 fn check_evidence(evidence: &Evidence, statement: &Statement, leaf: &Leaf) -> Result<Shown, Fault> {
     let (consortium, issuer) = (statement.consortium(), statement.issuer());
     match evidence {
-        Evidence::Closed => Ok((None, Vec::new())),
+        Evidence::Closed => Ok(Shown::default()),
         Evidence::Fields(disclosure) => {
             let at = Fault::at(Part::Disclosure);
             let commitment = disclosure.commitment(consortium, issuer).map_err(&at)?;
@@ -247,25 +257,44 @@ fn check_evidence(evidence: &Evidence, statement: &Statement, leaf: &Leaf) -> Re
                 return Err(at(Error::Mismatch { part: Part::Disclosure, why }));
             }
             let shown = disclosure.opened.iter();
-            Ok((None, shown.map(|open| (open.name.clone(), open.value.clone())).collect()))
+            let fields = shown.map(|open| (open.name.clone(), open.value.clone())).collect();
+            Ok(Shown { fields, ..Shown::default() })
         }
         Evidence::Body(bytes) => {
-            let at = Fault::at(Part::Body);
-            let body = OpenBody::decode(bytes).map_err(&at)?;
-            let fields = top_level_fields(&body.json).map_err(&at)?;
-            if body_digest(bytes) != leaf.body_digest {
-                let why = "its digest is not the one in the leaf";
-                return Err(at(Error::Mismatch { part: Part::Body, why }));
+            let body = Body::decode(bytes).map_err(Fault::at(Part::Body))?;
+            check_body(body, bytes, statement, leaf).map_err(Fault::at(Part::Body))
+        }
+    }
+}
+
+/// Checks that a body is its leaf's: a sealed one by its digest alone, for its seed stays with the
+/// sealer.
+fn check_body(
+    body: Body,
+    bytes: &[u8],
+    statement: &Statement,
+    leaf: &Leaf,
+) -> Result<Shown, Error> {
+    let mismatch = |why| Error::Mismatch { part: Part::Body, why };
+    let fields = match &body {
+        Body::Open(open) => top_level_fields(&open.json)?,
+        Body::Sealed(_) => Vec::new(),
+    };
+    let owned =
+        |(name, value): (std::borrow::Cow<'_, str>, &str)| (name.into_owned(), value.to_owned());
+    let fields = fields.into_iter().map(owned).collect();
+    if body_digest(bytes) != leaf.body_digest {
+        return Err(mismatch("its digest is not the one in the leaf"));
+    }
+    body.check_marks(leaf)?;
+    match body {
+        Body::Sealed(body) => Ok(Shown { sealed: Some(body), ..Shown::default() }),
+        Body::Open(body) => {
+            let commitment = body.commitment(statement.consortium(), statement.issuer())?;
+            if commitment != leaf.commitment {
+                return Err(mismatch("it does not lead to the leaf's commitment"));
             }
-            if body.commitment(consortium, issuer).map_err(&at)? != leaf.commitment {
-                let why = "it does not lead to the leaf's commitment";
-                return Err(at(Error::Mismatch { part: Part::Body, why }));
-            }
-            let owned = |(name, value): (std::borrow::Cow<'_, str>, &str)| {
-                (name.into_owned(), value.to_owned())
-            };
-            let fields = fields.into_iter().map(owned).collect();
-            Ok((Some(body.json), fields))
+            Ok(Shown { event_json: Some(body.json), fields, sealed: None })
         }
     }
 }

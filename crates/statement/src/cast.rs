@@ -1,7 +1,7 @@
 //! Who and what the tests play with: a consortium of five, a log in memory, bundles of its events.
 
 use merkle::{Rfc9162Sha256, TreeHash};
-use party::{ConsortiumId, Member, MemberId, Members, Role};
+use party::{ConsortiumId, Member, MemberId, Members, Role, SealingKey};
 
 use crate::{
     Act, Bundle, Capture, Checkpoint, Content, Disclosure, Evidence, Genesis, Height, Leaf,
@@ -30,6 +30,12 @@ pub(crate) fn key(member: &str, usage: &str) -> SigningKey {
     ))
 }
 
+fn sealing_key(member: &str) -> SealingKey {
+    let mut x_wing = Box::new([0; SealingKey::X_WING_LEN]);
+    blake3::Hasher::new().update(member.as_bytes()).finalize_xof().fill(x_wing.as_mut_slice());
+    SealingKey { x25519: key(member, "x25519").public().0, x_wing }
+}
+
 pub(crate) fn members() -> Members {
     let member = |name: &str, role| Member {
         id: id(name),
@@ -39,11 +45,14 @@ pub(crate) fn members() -> Members {
         statement_key: key(name, "statement").public(),
         receipt_key: key(name, "receipt").public(),
         vote_key: key(name, "vote").public(),
-        sealing_key: None,
+        sealing_key: (role == Role::Trader).then(|| sealing_key(name)),
     };
     let mut list = vec![member(TRADER, Role::Trader)];
     list.extend(VALIDATORS.map(|name| member(name, Role::Operator)));
-    Members::new(consortium(), list, VALIDATORS.map(id).into()).unwrap()
+    let link_key = key("hangzhou", "link").public();
+    let link_keys = [("hangzhou".parse().unwrap(), link_key)].into();
+    let members = Members::new(consortium(), list, VALIDATORS.map(id).into()).unwrap();
+    members.with_link_keys(link_keys).unwrap()
 }
 
 pub(crate) fn body(number: u8) -> OpenBody {

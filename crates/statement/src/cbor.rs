@@ -134,8 +134,13 @@ impl<'a> Reader<'a> {
 
     /// Reads the version, which must be 1.
     pub(crate) fn version(&mut self) -> Result<(), Error> {
+        self.this_version(1)
+    }
+
+    /// Reads the version, which must be `known`.
+    pub(crate) fn this_version(&mut self, known: u64) -> Result<(), Error> {
         match self.uint()? {
-            1 => Ok(()),
+            found if found == known => Ok(()),
             found => Err(Error::Version { part: self.part, found }),
         }
     }

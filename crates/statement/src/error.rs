@@ -24,8 +24,10 @@ pub enum Part {
     LeafIndex,
     /// The path from the leaf to the capture's root.
     LeafPath,
-    /// The open body.
+    /// The body, open or sealed.
     Body,
+    /// A reader's entry for a part of a sealed body.
+    ReaderEntry,
     /// The disclosed fields.
     Disclosure,
     /// The signed checkpoint.
@@ -55,6 +57,7 @@ impl Part {
             Self::LeafIndex => "leaf index",
             Self::LeafPath => "leaf path",
             Self::Body => "body",
+            Self::ReaderEntry => "reader entry",
             Self::Disclosure => "disclosure",
             Self::Note => "note",
             Self::Header => "header",
@@ -90,7 +93,7 @@ pub enum Error {
         part: Part,
     },
     /// The format has another version than this crate knows.
-    #[error("the {part} has version {found}, but only version 1 is known")]
+    #[error("the {part} has version {found}, which is not known here")]
     Version {
         /// Which part.
         part: Part,
@@ -210,6 +213,7 @@ impl Error {
             Self::Malformed { part, .. } => match part {
                 Part::Body => "BODY_MALFORMED",
                 Part::Leaf => "LEAVES_MISMATCH",
+                Part::ReaderEntry => "ENTRY_MALFORMED",
                 Part::Statement | Part::Capture | Part::Act | Part::Genesis => {
                     "STATEMENT_MALFORMED"
                 }
@@ -234,6 +238,7 @@ impl Error {
             Self::ConsortiumMismatch { .. } => "CONSORTIUM_MISMATCH",
             Self::Mismatch { part: Part::Body, .. } => "BODY_DIGEST_MISMATCH",
             Self::Mismatch { part: Part::Disclosure, .. } => "COMMITMENT_MISMATCH",
+            Self::Mismatch { part: Part::ReaderEntry, .. } => "ENTRY_MISMATCH",
             Self::Mismatch { .. } => "PROOF_INVALID",
             Self::FieldsOutOfOrder { .. } => "BODY_MALFORMED",
             Self::NoQuorum { .. } => "NO_QUORUM",

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use party::{Member, MemberId, Members, PublicKey, Role};
+use party::{Member, MemberId, Members, PublicKey, Role, SealingKey, SiteId};
 
 use crate::cbor::{Reader, Writer};
-use crate::header::write_members;
+use crate::header::{MEMBERS_VERSION, write_members};
 use crate::{Error, Part};
 
 /// How many members a consortium may begin with, and roles and sites a member may have.
@@ -51,19 +51,22 @@ impl Genesis {
 }
 
 fn read_members(input: &mut Reader<'_>) -> Result<Members, Error> {
-    input.array(4)?;
-    input.version()?;
+    input.array(5)?;
+    input.this_version(MEMBERS_VERSION)?;
     let consortium = input.name()?;
     let count = input.array_up_to(MAX_NAMES, "members")?;
     let members = (0..count).map(|_| read_member(input)).collect::<Result<Vec<_>, _>>()?;
     let count = input.array_up_to(MAX_NAMES, "validators")?;
     let validators = (0..count).map(|_| input.name()).collect::<Result<BTreeSet<MemberId>, _>>()?;
+    let count = input.array_up_to(MAX_NAMES, "link keys")?;
+    let link_keys = (0..count).map(|_| read_link_key(input)).collect::<Result<_, _>>()?;
     Members::new(consortium, members, validators)
+        .and_then(|members| members.with_link_keys(link_keys))
         .map_err(|_| input.malformed("its members are no sound set"))
 }
 
 fn read_member(input: &mut Reader<'_>) -> Result<Member, Error> {
-    input.array(7)?;
+    input.array(8)?;
     let id = input.name()?;
     let count = input.array_up_to(MAX_NAMES, "roles")?;
     let roles = (0..count).map(|_| read_role(input)).collect::<Result<_, _>>()?;
@@ -73,8 +76,18 @@ fn read_member(input: &mut Reader<'_>) -> Result<Member, Error> {
     let statement_key = PublicKey(input.fixed()?);
     let receipt_key = PublicKey(input.fixed()?);
     let vote_key = PublicKey(input.fixed()?);
-    let sealing_key = None;
+    let sealing_key = if input.null() { None } else { Some(read_sealing_key(input)?) };
     Ok(Member { id, roles, country, sites, statement_key, receipt_key, vote_key, sealing_key })
+}
+
+fn read_sealing_key(input: &mut Reader<'_>) -> Result<SealingKey, Error> {
+    input.array(2)?;
+    Ok(SealingKey { x25519: input.fixed()?, x_wing: Box::new(input.fixed()?) })
+}
+
+fn read_link_key(input: &mut Reader<'_>) -> Result<(SiteId, PublicKey), Error> {
+    input.array(2)?;
+    Ok((input.name()?, PublicKey(input.fixed()?)))
 }
 
 fn read_role(input: &mut Reader<'_>) -> Result<Role, Error> {

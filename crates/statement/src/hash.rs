@@ -84,6 +84,8 @@ pub static MARK: Context = Context::new("mark v1");
 pub static SECRET_ID: Context = Context::new("secret id v1");
 /// A body's digest.
 pub static BODY: Context = Context::new("body v1");
+/// A reader entry's id.
+pub static READER_ENTRY: Context = Context::new("reader entry id v1");
 /// A leaf of a capture tree.
 pub static CAPTURE_LEAF: Context = Context::new("capture leaf v1");
 /// A node of a capture tree.

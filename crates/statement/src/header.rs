@@ -6,6 +6,9 @@ use crate::cbor::{Reader, Writer};
 use crate::hash::{CONTENTS, HEADER, MEMBERS};
 use crate::{Digest, Error, Height, LogSize, Part};
 
+/// The version of a set of members; the first had neither sealing keys nor link keys.
+pub(crate) const MEMBERS_VERSION: u64 = 2;
+
 /// CBOR [1, consortium, height, parent, time, contents digest, log size, log root, state root,
 /// member-set digest].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,8 +101,9 @@ where
     hasher.finalize().into()
 }
 
-/// The digest of a set of members: H("members v1", [1, consortium, [member, ...], [validator id,
-/// ...]]), where a member is [id, roles, country, sites, statement key, receipt key, vote key].
+/// The digest of a set of members: H("members v1", [2, consortium, [member, ...], [validator id,
+/// ...], [[site, link key], ...]]), where a member is [id, roles, country, sites, statement key,
+/// receipt key, vote key, sealing key], and a sealing key is null or [X25519 key, X-Wing key].
 #[must_use]
 pub fn members_digest(members: &Members) -> Digest {
     let mut out = Writer::with_capacity(512);
@@ -109,10 +113,10 @@ pub fn members_digest(members: &Members) -> Digest {
 
 /// Writes the set of members, as genesis carries it too.
 pub(crate) fn write_members(out: &mut Writer, members: &Members) {
-    out.array(4).uint(1).text(members.consortium().as_str());
+    out.array(5).uint(MEMBERS_VERSION).text(members.consortium().as_str());
     out.array(members.iter().len());
     for member in members.iter() {
-        out.array(7).text(member.id.as_str());
+        out.array(8).text(member.id.as_str());
         out.array(member.roles.len());
         for role in &member.roles {
             out.text(role.as_str());
@@ -125,9 +129,17 @@ pub(crate) fn write_members(out: &mut Writer, members: &Members) {
         for key in member.keys() {
             out.bytes(&key.0);
         }
+        match &member.sealing_key {
+            Some(key) => out.array(2).bytes(&key.x25519).bytes(key.x_wing.as_slice()),
+            None => out.null(),
+        };
     }
     out.array(members.validators().len());
     for validator in members.validators() {
         out.text(validator.as_str());
+    }
+    out.array(members.link_keys().len());
+    for (site, key) in members.link_keys() {
+        out.array(2).text(site.as_str()).bytes(&key.0);
     }
 }

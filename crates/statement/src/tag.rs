@@ -29,6 +29,12 @@ impl ItemSecret {
         Self(bytes)
     }
 
+    /// The 32 bytes, for whoever seals or stores them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The secret's id, which is logged so that a recipient refuses a decoy.
     #[must_use]
     pub fn id(&self) -> Digest {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::*;
-use crate::SigningKey;
 use crate::cast::{self, Shown, TRADER, body, bundle, consortium, id, key, members};
+use crate::{OpenBody, SigningKey};
 
 #[test]
 fn a_true_bundle_shows_the_event_and_where_it_stands() {
