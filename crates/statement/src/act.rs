@@ -1,7 +1,7 @@
 //! The payload of a command or governance statement.
 
 use crate::cbor::{Reader, Writer};
-use crate::{Error, Height, Part, RequestId};
+use crate::{Digest, Error, Height, Part, RequestId, hash};
 
 /// An instruction by name: CBOR [1, name, arguments, request id, last height].
 ///
@@ -27,6 +27,13 @@ impl Act {
         out.array(5).uint(1).text(&self.name).bytes(&self.arguments);
         out.bytes(&self.request_id.0).uint(self.last_height.0);
         out.into_bytes()
+    }
+
+    /// The digest of a command: H("command v1", [1, name, arguments, request id]).
+    pub(crate) fn command_digest(&self) -> Digest {
+        let mut out = Writer::with_capacity(64 + self.name.len() + self.arguments.len());
+        out.array(4).uint(1).text(&self.name).bytes(&self.arguments).bytes(&self.request_id.0);
+        hash::COMMAND.hash(out.as_bytes())
     }
 
     /// Reads a payload.

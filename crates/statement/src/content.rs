@@ -43,7 +43,9 @@ impl Content {
             .ok_or_else(|| Error::ContentTypeUnknown { found: text.chars().take(80).collect() })
     }
 
-    /// The digest that identifies a payload: the capture's root, or the hash of the rest.
+    /// The digest that identifies a payload: the capture's root, a command's digest, or the hash of
+    /// the rest. In the first two the last height has no part, so that a request sent again with a
+    /// fresh one is the same request.
     ///
     /// # Errors
     ///
@@ -51,7 +53,7 @@ impl Content {
     pub fn subject_of(self, payload: &[u8]) -> Result<Digest, Error> {
         Ok(match self {
             Self::Capture => crate::Capture::decode(payload)?.root,
-            Self::Command => hash::COMMAND.hash(payload),
+            Self::Command => crate::Act::decode(payload)?.command_digest(),
             Self::Governance => hash::GOVERNANCE.hash(payload),
             Self::Genesis => hash::GENESIS.hash(payload),
         })

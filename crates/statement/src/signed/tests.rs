@@ -114,6 +114,16 @@ fn a_payload_that_is_not_what_its_type_says_is_not_signed() {
 }
 
 #[test]
+fn a_command_sent_again_with_another_last_height_is_the_same_command() {
+    let subject = |act: Act| *cast::sign(TRADER, Content::Command, act.encode()).subject();
+    let first = subject(act());
+    assert_eq!(subject(Act { last_height: Height(act().last_height.0 + 1), ..act() }), first);
+    assert_ne!(subject(Act { arguments: vec![9], ..act() }), first);
+    assert_ne!(subject(Act { name: "other".into(), ..act() }), first);
+    assert_ne!(subject(Act { request_id: RequestId([9; 16]), ..act() }), first);
+}
+
+#[test]
 fn a_statement_that_is_too_large_is_refused() {
     let (key, consortium, issuer) = (key(TRADER, "statement"), consortium(), id(TRADER));
     let sign = |length| {
