@@ -8,8 +8,8 @@ use bytes::Bytes;
 use party::{ConsortiumId, MemberId, PublicKey};
 use rayon::prelude::*;
 use statement::{
-    Capture, Content, Leaf, MAX_ENTRY_BYTES, MAX_STATEMENT_BYTES, MAX_TAGS_PER_CAPTURE, OpenBody,
-    RequestId, Statement, Tag, Terms, body_digest, capture_tree, entry_bytes,
+    Body, Capture, Content, Leaf, MAX_ENTRY_BYTES, MAX_STATEMENT_BYTES, MAX_TAGS_PER_CAPTURE,
+    OpenBody, RequestId, Statement, Tag, Terms, body_digest, capture_tree, entry_bytes,
 };
 
 use crate::moment::Present;
@@ -181,6 +181,12 @@ impl Rules {
         at: usize,
     ) -> Result<(Leaf, Option<Bytes>), Refusal> {
         let leaf = Leaf::decode(leaf).map_err(|error| refuse(&error, &format!("leaves[{at}]")))?;
+        let marked = leaf.tags.iter().filter(|(_, mark)| mark.is_some()).count();
+        if marked != 0 && marked != leaf.tags.len() {
+            let message = "some of the leaf's tags are marked: an event is open or sealed";
+            let field = format!("leaves[{at}]");
+            return Err(Refusal::new(reason::TAGS_MISMATCH, message).at(field));
+        }
         match &body {
             Some(body) => match self.check_body(issuer, &leaf, body, at) {
                 Ok(()) => {}
@@ -188,7 +194,7 @@ impl Rules {
                 Err(refusal) => return Err(refusal),
             },
             None if asked == Bodies::All => {
-                let message = "this member keeps open bodies, and this one is not there";
+                let message = "this member keeps bodies, and this one is not there";
                 return Err(body_refusal(reason::BODY_MISSING, message, at));
             }
             None => {}
@@ -196,7 +202,9 @@ impl Rules {
         Ok((leaf, body))
     }
 
-    /// Checks that an open body is the one that its leaf names, commits to, and tags.
+    /// Checks that a body is the one that its leaf names, and that the leaf's marks are of its
+    /// kind; of an open one also that the leaf commits to it and tags it. What a sealed one says,
+    /// its readers check.
     fn check_body(
         &self,
         issuer: &MemberId,
@@ -208,8 +216,23 @@ impl Rules {
             let message = "the body is not the one whose digest is in the leaf";
             return Err(body_refusal(reason::BODY_DIGEST_MISMATCH, message, at));
         }
-        let open = OpenBody::decode(body)
+        let body = Body::decode(body)
             .map_err(|error| body_refusal(reason::BODY_MALFORMED, error.to_string(), at))?;
+        body.check_marks(leaf)
+            .map_err(|error| body_refusal(reason::TAGS_MISMATCH, error.to_string(), at))?;
+        match body {
+            Body::Open(open) => self.check_open(issuer, leaf, &open, at),
+            Body::Sealed(_) => Ok(()),
+        }
+    }
+
+    fn check_open(
+        &self,
+        issuer: &MemberId,
+        leaf: &Leaf,
+        open: &OpenBody,
+        at: usize,
+    ) -> Result<(), Refusal> {
         let event = epcis::Event::from_canonical_json(&open.json)
             .map_err(|error| body_refusal(reason::BODY_MALFORMED, error.to_string(), at))?;
         let commitment = open

@@ -32,6 +32,10 @@ pub(crate) const EXPIRY: &str = "expiry";
 pub(crate) const COMMITMENTS: &str = "commitments";
 /// Height -> the state keys that the block touched, histories aside, until its pages are written.
 pub(crate) const TOUCHED: &str = "touched";
+/// Commitment, part, reader -> reader entry, or who removed it. No part of any block.
+pub(crate) const READERS: &str = "readers";
+/// Member, number -> the key in [`READERS`] of what that notice tells.
+pub(crate) const NOTICES: &str = "notices";
 /// The tip, the format of all this, and the last block whose pages are all written.
 pub(crate) const META: &str = "meta";
 
@@ -39,13 +43,15 @@ pub(crate) const META: &str = "meta";
 pub(crate) const TIP: &[u8] = b"tip";
 /// The row of [`META`] that holds the last height whose pages are all written.
 pub(crate) const WRITTEN: &[u8] = b"written";
+/// The row of [`META`] that holds the number of the next notice of the post.
+pub(crate) const POSTED: &[u8] = b"posted";
 /// The row of [`META`] that holds the format's number.
 pub(crate) const FORMAT: &[u8] = b"format";
 /// The format that this program writes and reads.
-pub(crate) const FORMAT_NUMBER: &[u8] = b"2";
+pub(crate) const FORMAT_NUMBER: &[u8] = b"3";
 
 /// Every family of the store.
-pub(crate) const FAMILIES: [Family; 13] = [
+pub(crate) const FAMILIES: [Family; 15] = [
     Family { name: BLOCKS, tuning: Tuning::Append },
     Family { name: ENTRIES, tuning: Tuning::Append },
     Family { name: LEAVES, tuning: Tuning::Append },
@@ -58,6 +64,8 @@ pub(crate) const FAMILIES: [Family; 13] = [
     Family { name: EXPIRY, tuning: Tuning::Append },
     Family { name: COMMITMENTS, tuning: Tuning::Digests },
     Family { name: TOUCHED, tuning: Tuning::Append },
+    Family { name: READERS, tuning: Tuning::Points },
+    Family { name: NOTICES, tuning: Tuning::Append },
     Family { name: META, tuning: Tuning::Points },
 ];
 

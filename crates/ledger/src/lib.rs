@@ -5,6 +5,7 @@
 //! tree, histories, state, bodies, together or not at all. What a statement means beyond its
 //! captures is decided by a [`Machine`]. Everything that the ledger answers it can prove against the
 //! header of a block: inclusion, consistency, and the completeness of a tag's history.
+//! Beside the log it keeps the post: reader entries, until their readers have them.
 //!
 //! ```text
 //!   submit ──▶ admit (signature, leaves, bodies) ──▶ pool ──▶ propose ─┐
@@ -12,6 +13,8 @@
 //!   block from another member ─────────────────────▶ check ───────────┘       │
 //!                                                                          candidate
 //!   acknowledge ◀── marker ◀── one synced batch ◀── commit(hash) ◀────────────┘
+//!
+//!   put_entries ──▶ check against the log ──▶ one synced batch ──▶ entries(from) ──▶ remove_entries
 //! ```
 //!
 //! # Example
@@ -48,6 +51,8 @@ mod moment;
 mod open;
 mod pages;
 mod pool;
+mod post;
+mod post_rows;
 mod prove;
 mod read;
 mod refusal;
@@ -61,6 +66,7 @@ pub use crate::commit::CRASH_POINTS;
 pub use crate::config::{Config, Limits};
 pub use crate::error::Error;
 pub use crate::machine::{Changes, Failure, Machine, Rows, View};
+pub use crate::post::{EntryKey, MAX_ENTRIES_PER_CALL, Notice, What};
 pub use crate::prove::History;
 pub use crate::read::{BlockRecord, StatementRecord, Status};
 pub use crate::refusal::{Refusal, reason};

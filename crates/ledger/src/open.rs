@@ -18,6 +18,7 @@ use crate::marker::Marker;
 use crate::moment::Moment;
 use crate::pages::Newer;
 use crate::pool::Pool;
+use crate::post::Post;
 use crate::rows::Tip;
 use crate::serve::Wake;
 use crate::{Config, Error, Ledger, Machine, keys};
@@ -114,6 +115,7 @@ impl Ledger {
         };
         let newer = Newer::recover(&Moment::of(&store), &tip)?;
         tracing::info!(height = tip.height.0, entries = tip.log.size(), "ledger opened");
+        let post = Post::open(&store)?;
         let (heights, _) = watch::channel(tip.height);
         let ledger = Arc::new(Self {
             store,
@@ -130,6 +132,7 @@ impl Ledger {
             stopped: OnceLock::new(),
             heights,
             wake: Wake::default(),
+            post,
             note: Mutex::new(None),
         });
         ledger.check_signer(&ledger.members()?)?;

@@ -42,6 +42,14 @@ pub mod reason {
     pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
     /// The same request id came with other content.
     pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
+    /// No committed event has the commitment that a reader entry names.
+    pub const ENTRY_UNKNOWN: &str = "ENTRY_UNKNOWN";
+    /// A reader entry does not fit the event that it names: another sealer, body or part.
+    pub const ENTRY_MISMATCH: &str = "ENTRY_MISMATCH";
+    /// Who wants a reader entry removed is neither its reader nor its sealer.
+    pub const ENTRY_NOT_YOURS: &str = "ENTRY_NOT_YOURS";
+    /// More reader entries than one call may put or remove.
+    pub const TOO_MANY_ENTRIES: &str = "TOO_MANY_ENTRIES";
     /// The statement's last height has passed.
     pub const STATEMENT_EXPIRED: &str = "STATEMENT_EXPIRED";
     /// The statement's last height is too far ahead.

@@ -18,6 +18,7 @@ use crate::marker::Marker;
 use crate::moment::{Overlay, Present};
 use crate::pages::Newer;
 use crate::pool::Pool;
+use crate::post::Post;
 use crate::rows::Tip;
 use crate::{Committed, Error, Failure, Limits, Refusal, Submission, keys, reason};
 
@@ -29,6 +30,7 @@ use crate::{Committed, Error, Failure, Limits, Refusal, Submission, keys, reason
 /// - Durable means answered: nothing is told or proved of a block before it is marked as
 ///   acknowledged; once a block could not be, nothing is answered any more.
 /// - Whole: after a crash there is all of a block or nothing of it.
+/// - Beside: reader entries are as durable as blocks when they are answered, and part of none.
 /// - Once: the same request with the same content is logged once and answered alike each time,
 ///   until its last height.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub struct Ledger {
     pub(crate) stopped: OnceLock<String>,
     pub(crate) heights: watch::Sender<Height>,
     pub(crate) wake: Wake,
+    /// Reader entries, which no block holds.
+    pub(crate) post: Post,
     /// The note of the last height that was asked for.
     pub(crate) note: Mutex<Option<(Height, statement::Note)>>,
 }
