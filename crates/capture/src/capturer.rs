@@ -149,13 +149,8 @@ impl Capturer {
         request_id: RequestId,
         document: impl Into<Bytes> + Send,
     ) -> Result<Captured, Error> {
-        let keys = self.keys.get(member);
-        let keys = keys.ok_or_else(|| Error::MemberUnknown { member: member.clone() })?;
-        let issuer = Issuer {
-            consortium: self.consortium.clone(),
-            member: member.clone(),
-            keys: Arc::clone(keys),
-        };
+        let issuer = self.issuer(member)?;
+        let keys = Arc::clone(&issuer.keys);
         let document = document.into();
         let ids = Arc::clone(&self.event_ids);
         let seat = self.seats.acquire().await.map_err(internal)?;
@@ -172,6 +167,17 @@ impl Capturer {
         let Recorded { index, height, repeat } = recorded;
         tracing::debug!(%member, %request_id, %index, %height, repeat, "captured");
         Ok(Captured { index, height, repeat, outcomes: prepared.outcomes })
+    }
+
+    /// What is held of a member.
+    fn issuer(&self, member: &MemberId) -> Result<Issuer, Error> {
+        let keys = self.keys.get(member);
+        let keys = keys.ok_or_else(|| Error::MemberUnknown { member: member.clone() })?;
+        Ok(Issuer {
+            consortium: self.consortium.clone(),
+            member: member.clone(),
+            keys: Arc::clone(keys),
+        })
     }
 
     /// Signs and records, once more with a fresh height when the known one proves too old.
@@ -235,7 +241,7 @@ pub(crate) fn prepare(
         let path = "eventList".to_owned();
         return Err(Error::TooManyTags { path, count: tags, limit: MAX_TAGS_PER_CAPTURE });
     }
-    let stated = Stated::new(request_id, count, &events);
+    let stated = Stated::new(request_id, count, events.iter());
     let told = |(place, event): (u32, Sealed)| Outcome {
         repeated_event_id: event
             .event_id
@@ -264,5 +270,6 @@ fn internal(error: impl fmt::Display) -> Error {
     Error::Internal { message: error.to_string() }
 }
 
+mod sealing;
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,52 @@ pub enum Error {
     /// The document holds no event, so there is nothing to state.
     #[error("the document holds no event")]
     NoEvents,
+    /// More events than one capture may have.
+    #[error("the capture has {count} events, and one may have at most {limit}")]
+    TooManyEvents {
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// One event was due.
+    #[error("one event was due, and the document holds {count}")]
+    NotOneEvent {
+        /// How many it holds.
+        count: usize,
+    },
+    /// An event that is to be sealed names items whose secrets were not given.
+    #[error("{path} names {missing} identifiers for which no item secret was given")]
+    SecretMissing {
+        /// Where among the events: `eventList[3]`.
+        path: String,
+        /// For how many identifiers there is none.
+        missing: usize,
+    },
+    /// An event needs exactly one part that carries what no other part names.
+    #[error("{path} has {count} parts for the rest of its fields, and needs exactly one")]
+    RestCount {
+        /// Where among the events: `eventList[3]`.
+        path: String,
+        /// How many it has.
+        count: usize,
+    },
+    /// What the part with the rest carries is not by itself an event that its readers can check.
+    #[error("{path} is no event without the fields that its other parts name: {why}")]
+    RestInvalid {
+        /// Where among the events: `eventList[3]`.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The parts of an event cannot be sealed as they were asked for.
+    #[error("{path} cannot be sealed: {why}")]
+    Envelope {
+        /// Where among the events: `eventList[3]`.
+        path: String,
+        /// Why not.
+        why: envelope::Error,
+    },
     /// This gateway holds no signing key of the member.
     #[error("this gateway does not capture for member {member}")]
     MemberUnknown {
@@ -88,6 +134,11 @@ impl Error {
             Self::TooManyFields { .. } => "TOO_MANY_FIELDS",
             Self::TooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::NoEvents => "FIELD_MISSING",
+            Self::TooManyEvents { .. } => "TOO_MANY_EVENTS",
+            Self::NotOneEvent { .. } => "FIELD_INVALID",
+            Self::SecretMissing { .. } => "SECRET_MISSING",
+            Self::RestCount { .. } | Self::RestInvalid { .. } => "PARTS_INVALID",
+            Self::Envelope { why, .. } => why.reason(),
             Self::MemberUnknown { .. } => "MEMBER_UNKNOWN",
             Self::Refused { reason, .. } => reason,
             Self::Unavailable { .. } => "LEDGER_UNAVAILABLE",
@@ -100,8 +151,16 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Document(error) => Some(&error.path),
-            Self::TooManyTags { path, .. } | Self::TooManyFields { path, .. } => Some(path),
-            Self::TooLarge { .. } | Self::NoEvents => Some("eventList"),
+            Self::TooManyTags { path, .. }
+            | Self::TooManyFields { path, .. }
+            | Self::SecretMissing { path, .. }
+            | Self::RestCount { path, .. }
+            | Self::RestInvalid { path, .. }
+            | Self::Envelope { path, .. } => Some(path),
+            Self::TooLarge { .. }
+            | Self::NoEvents
+            | Self::TooManyEvents { .. }
+            | Self::NotOneEvent { .. } => Some("eventList"),
             Self::Refused { field, .. } => field.as_deref(),
             _ => None,
         }
@@ -115,6 +174,12 @@ impl Error {
             Self::TooManyTags { .. } => Some("split the capture, or the event"),
             Self::TooManyFields { .. } => {
                 Some("put extensions that belong together under one name")
+            }
+            Self::TooManyEvents { .. } => Some("split the capture"),
+            Self::NotOneEvent { .. } => Some("send one event for each that is to be sealed"),
+            Self::SecretMissing { .. } => Some("give an item secret for each item of the event"),
+            Self::RestCount { .. } | Self::RestInvalid { .. } | Self::Envelope { .. } => {
+                Some("let each field be in one part, and leave a whole event to the rest")
             }
             Self::TooLarge { .. } => Some("send fewer events in one capture"),
             Self::NoEvents => Some("send at least one event in epcisBody.eventList"),

@@ -28,11 +28,12 @@
 //! # What this crate does not do
 //!
 //! It opens no socket and no file: a [`Recorder`] carries the statement to the log, and a
-//! [`FirstBearer`] reads the index of event ids. It does not decide who may call. Until envelopes
-//! exist, every body it makes is open to all members.
+//! [`FirstBearer`] reads the index of event ids. It does not decide who may call, or who may
+//! read a sealed part: it hands the content keys to whoever does.
 
 mod capturer;
 mod checked;
+mod closed;
 mod error;
 mod event_ids;
 mod recorder;
@@ -40,9 +41,11 @@ mod sealed;
 mod signed;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+mod to_seal;
 
 pub use capturer::{Captured, Capturer, Keys, Outcome};
 pub use checked::Checked;
 pub use error::Error;
 pub use event_ids::FirstBearer;
 pub use recorder::{Recorded, Recorder, Submission};
+pub use to_seal::{CapturedSealed, PartPolicy, SealedOutcome, ToSeal};

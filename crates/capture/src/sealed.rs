@@ -6,7 +6,7 @@ use statement::{Commitment, Leaf, OpenBody, Seed, body_digest, commit};
 
 use crate::{Checked, Error};
 
-/// An event committed to, and its body sealed; in this edition every body is open.
+/// An event committed to, with its body, open or sealed.
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) event_id: Option<String>,

@@ -1,6 +1,6 @@
 //! A whole body: which part carries what, sealing and opening.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use party::{ConsortiumId, MemberId};
 use statement::{
@@ -15,7 +15,7 @@ use crate::{ContentKey, Error};
 #[derive(Clone, Copy, Debug)]
 pub enum PartPlan<'a> {
     /// The fields of these names.
-    Fields(&'a [String]),
+    Fields(&'a BTreeSet<String>),
     /// The fields that no other part names; in one part at most.
     Rest,
     /// An item secret, handed to the item's parties.

@@ -54,6 +54,9 @@ pub enum Error {
         /// The place of the part, from 0.
         part: u32,
     },
+    /// Fields do not join to one JSON object.
+    #[error("the fields are not names in order with one canonical JSON value each")]
+    FieldsMalformed,
     /// The entry is for another reader.
     #[error("the entry names {named} as its reader, not {me}")]
     NotNamed {
@@ -154,6 +157,7 @@ impl Error {
             | Self::FieldUnknown { .. }
             | Self::RestTwice
             | Self::PartEmpty { .. } => "PARTS_INVALID",
+            Self::FieldsMalformed => "BODY_MALFORMED",
             Self::NotNamed { .. } => "READER_NOT_NAMED",
             Self::OtherKey { .. } => "READER_KEY_UNKNOWN",
             Self::HandleMalformed { .. } => "HANDLE_MALFORMED",

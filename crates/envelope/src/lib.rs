@@ -18,12 +18,13 @@
 //! # Example
 //!
 //! ```
+//! # use std::collections::BTreeSet;
 //! use envelope::{ContentKey, Opened, PartPlan, open, seal};
 //! use statement::{RequestId, Seed};
 //!
 //! let (demo, seller) = ("demo".parse()?, "zj-merchant".parse()?);
 //! let fields = [("action", "\"ADD\""), ("buyer", "{}")].map(|(n, v)| (n.into(), v.into()));
-//! let names = ["buyer".to_owned()];
+//! let names = BTreeSet::from(["buyer".to_owned()]);
 //! let keys = [0, 1].map(|part| ContentKey::derive(&[7; 32], &RequestId([1; 16]), 0, part, "{}"));
 //! let plans = [PartPlan::Rest, PartPlan::Fields(&names)];
 //! let seed = Seed::from_bytes([8; 32]);
@@ -46,10 +47,12 @@ mod body;
 mod cbor;
 mod entry;
 mod error;
+mod json;
 mod key;
 mod part;
 
 pub use body::{Opened, PartPlan, open, open_entry, seal};
 pub use entry::{PartRef, Reader, Wrapper, handle, unwrap};
 pub use error::Error;
+pub use json::partial_json;
 pub use key::{ContentKey, ROW_OVERHEAD_BYTES, StorageKey};

@@ -116,6 +116,9 @@ impl Place<'_> {
                 Ok(commitment) if commitment == *self.commitment => {}
                 _ => return Err(Error::CommitmentMismatch { part: self.part }),
             }
+            let fields = disclosure.opened.iter().map(|field| (&*field.name, &*field.value));
+            crate::partial_json(fields)
+                .map_err(|_| self.malformed("a field's value is no canonical JSON"))?;
         }
         Ok(opened)
     }
