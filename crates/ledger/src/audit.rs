@@ -17,7 +17,7 @@ use crate::open::{first_block, open_store, recover};
 use crate::pages::Newer;
 use crate::read::{BlockRecord, StatementRecord, block_record, lost};
 use crate::rows::wide;
-use crate::{Error, Failure, Machine, keys, write};
+use crate::{Error, Failure, Machine, keys, post_audit, write};
 
 /// The families that follow from the entries alone, and so must come out of a replay alike.
 const DERIVED: [&str; 8] = [
@@ -53,6 +53,8 @@ pub struct Report {
     pub events: u64,
     /// Events whose body is not there: erased, or never held here.
     pub bodies_missing: u64,
+    /// Reader entries that their readers have not removed yet.
+    pub reader_entries: u64,
 }
 
 /// What is checked, and what it is checked against.
@@ -110,6 +112,7 @@ pub fn check(
         statements: 0,
         events: 0,
         bodies_missing: 0,
+        reader_entries: 0,
     };
     let mut first = Some(admitted);
     for height in (1..=tip.height.0).map(Height) {
@@ -134,6 +137,7 @@ pub fn check(
         same_rows(&store, &again, family)?;
     }
     same_pages(&store, &newer, &again)?;
+    report.reader_entries = post_audit::check(&store, &moment)?;
     drop(again);
     Ok(report)
 }

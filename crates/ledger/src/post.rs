@@ -21,6 +21,11 @@ use crate::{Error, Failure, Ledger, Refusal, keys, reason};
 /// How many reader entries one call may put or remove, and how many notices one call gives.
 pub const MAX_ENTRIES_PER_CALL: usize = 4_096;
 
+/// The points on the way of one change of the post at which a test may make the process die.
+///
+/// Before the first none of it is on the disk; from the second on all of it is.
+pub const POST_CRASH_POINTS: &[&str] = &["post-decided", "post-written"];
+
 /// Which entry: one part of one event, for one reader. There is at most one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryKey {
@@ -262,7 +267,7 @@ impl Ledger {
 }
 
 /// Checks that the log holds what the entries are for: each leaf is read once.
-fn check_sealed(moment: &Moment<'_>, entries: &[ReaderEntry]) -> Result<(), Failure> {
+pub(crate) fn check_sealed(moment: &Moment<'_>, entries: &[ReaderEntry]) -> Result<(), Failure> {
     let mut wanted: BTreeMap<Commitment, Vec<usize>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         wanted.entry(entry.commitment).or_default().push(at);
@@ -362,7 +367,7 @@ fn notice(key: &[u8], row: PostRow) -> Result<Notice, Error> {
     Ok(Notice { sequence: row.sequence, what })
 }
 
-fn read_next(row: Option<Vec<u8>>) -> Result<u64, Error> {
+pub(crate) fn read_next(row: Option<Vec<u8>>) -> Result<u64, Error> {
     let Some(row) = row else { return Ok(1) };
     row.try_into().map(u64::from_be_bytes).map_err(|_| damaged("the next number is malformed"))
 }

@@ -53,6 +53,8 @@ pub(crate) fn open_store(path: &Path) -> Store {
         "expiry",
         "commitments",
         "touched",
+        "readers",
+        "notices",
         "meta",
     ];
     let families = names.map(|name| Family { name, tuning: Tuning::Points });

@@ -7,6 +7,7 @@ mod crash;
 mod follow;
 mod order;
 mod pages;
+mod post;
 mod prove;
 mod refuse;
 mod repeat;
