@@ -113,6 +113,14 @@ pub enum Error {
         /// Whether one of them may be able to later.
         retryable: bool,
     },
+    /// A source in another process refused.
+    #[error("{message}")]
+    Remote {
+        /// The reason in one word, as [`Self::reason`] gives it there.
+        reason: &'static str,
+        /// What it said.
+        message: String,
+    },
     /// The source cannot be reached, or cannot answer now.
     #[error("the key source is unavailable: {message}")]
     Unavailable {
@@ -201,6 +209,7 @@ impl Error {
             Self::Seeded { .. } => "KEY_SEEDED",
             Self::RequestReused { .. } => "REQUEST_ID_REUSED",
             Self::NoSource { .. } => "NO_KEY_SOURCE",
+            Self::Remote { reason, .. } => reason,
             Self::Unavailable { .. } => "KEYS_UNAVAILABLE",
             Self::Malformed { .. } => "HANDLE_MALFORMED",
             Self::BlockUnknown { .. } => "KEY_BLOCK_UNKNOWN",
@@ -212,17 +221,31 @@ impl Error {
         }
     }
 
-    /// Whether the same question may be answered later, without anybody changing it.
+    /// The error that a source in another process gave, from its reason and its message.
+    ///
+    /// A reason that this crate does not know makes it [`Self::Unavailable`].
+    #[must_use]
+    pub fn remote(reason: &str, message: String) -> Self {
+        match REASONS.iter().find(|known| **known == reason) {
+            Some(&"KEY_SPENT") => Self::Spent,
+            Some(reason) => Self::Remote { reason, message },
+            None => Self::Unavailable { message },
+        }
+    }
+
+    /// Whether the same question may be answered later, without the caller changing it.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Exhausted { .. }
-            | Self::LineDown { .. }
-            | Self::NotReleased { .. }
-            | Self::Unavailable { .. }
-            | Self::Store { .. } => true,
             Self::NoSource { retryable, .. } => *retryable,
-            _ => false,
+            _ => matches!(
+                self.reason(),
+                "KEYS_EXHAUSTED"
+                    | "LINE_DOWN"
+                    | "KEY_NOT_RELEASED"
+                    | "KEYS_UNAVAILABLE"
+                    | "KEY_STORE_FAILED"
+            ),
         }
     }
 
@@ -238,15 +261,43 @@ impl Error {
     /// is about the question itself, and no source may answer it.
     pub(crate) fn is_of_the_source(&self) -> bool {
         !matches!(
-            self,
-            Self::Spent
-                | Self::LengthInvalid { .. }
-                | Self::RequestReused { .. }
-                | Self::PeerUnknown { .. }
-                | Self::Malformed { .. }
+            self.reason(),
+            "KEY_SPENT"
+                | "KEY_LENGTH_INVALID"
+                | "REQUEST_ID_REUSED"
+                | "PEER_UNKNOWN"
+                | "HANDLE_MALFORMED"
         )
     }
 }
+
+/// Every reason that a source can give.
+const REASONS: [&str; 24] = [
+    "HANDLE_MALFORMED",
+    "HANDLE_UNKNOWN",
+    "KEYS_EXHAUSTED",
+    "KEYS_UNAVAILABLE",
+    "KEY_BLOCK_STATE",
+    "KEY_BLOCK_UNKNOWN",
+    "KEY_LENGTH_INVALID",
+    "KEY_NON_CONTRIBUTORY",
+    "KEY_NOT_RELEASED",
+    "KEY_POOL_DAMAGED",
+    "KEY_POOL_FOREIGN",
+    "KEY_SEEDED",
+    "KEY_SOURCE_UNKNOWN",
+    "KEY_SPENT",
+    "KEY_STORE_FAILED",
+    "KEY_WRONG_DIRECTION",
+    "LINE_DOWN",
+    "LINE_SHUT_DOWN",
+    "NO_KEY_SOURCE",
+    "NO_SEALING_KEY",
+    "PEER_NOT_REACHED",
+    "PEER_UNKNOWN",
+    "REQUEST_ID_REUSED",
+    "STORAGE_KEY_WRONG",
+];
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +309,18 @@ mod tests {
         assert_eq!(error.public_reason(), "KEY_STORE_FAILED");
         let error = Error::LineShutDown { link: "hz-xs".into(), why: "QBER 0.25".into() };
         assert_eq!(error.public_reason(), "LINE_SHUT_DOWN: QBER 0.25");
+    }
+
+    #[test]
+    fn an_error_from_afar_is_judged_by_its_reason() {
+        assert_eq!(Error::remote("KEY_SPENT", "gone".into()), Error::Spent);
+        let error = Error::remote("LINE_DOWN", "no line".into());
+        assert_eq!((error.reason(), error.is_retryable()), ("LINE_DOWN", true));
+        assert_eq!(error.to_string(), "no line");
+        assert!(!Error::remote("REQUEST_ID_REUSED", String::new()).is_of_the_source());
+        let strange = Error::remote("SOMETHING_NEW", "what".into());
+        assert_eq!(strange, Error::Unavailable { message: "what".into() });
+        assert!(REASONS.is_sorted());
     }
 
     #[test]

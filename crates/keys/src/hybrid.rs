@@ -10,7 +10,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use x_wing::{
     Ciphertext, DecapsulationKeyRejectNonContrib, Decapsulator, Encapsulate, EncapsulationKey,
-    KeyExport, TryDecapsulate,
+    KeyExport, KeyInit, TryDecapsulate,
 };
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
@@ -51,7 +51,7 @@ impl XWing {
     #[must_use]
     pub fn new(own: Option<Zeroizing<[u8; 32]>>, members: Arc<Members>) -> Self {
         let own = own.map(|seed| {
-            let key = DecapsulationKeyRejectNonContrib::from(*seed);
+            let key = DecapsulationKeyRejectNonContrib::new((&*seed).into());
             let public = key.encapsulation_key().to_bytes();
             let mut registered = members.iter().filter_map(|member| member.sealing_key.as_ref());
             let key_id = registered.find(|key| key.x_wing[..] == public[..]).map(SealingKey::id);

@@ -1,18 +1,31 @@
 //! Keys that both ends of a link hold, each with one direction and delivered once.
 
+mod blocks;
+mod delivery;
+mod index;
 mod line;
+mod row;
 mod source;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::{Condvar, Mutex};
 use party::SiteId;
+use store::{Access, Batch, Keys, Options, Store, Sync};
 use zeroize::Zeroizing;
 
+use self::index::Index;
 pub use self::line::LineState;
+use self::row::RowKey;
 pub use self::source::PoolSource;
-use crate::{Error, KeyUuid};
+use crate::handle::is_name;
+use crate::{Error, KeyUuid, RequestId};
 
 /// Whose pool it is: a link, seen from one of its two ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +36,12 @@ pub struct PoolId {
     pub near: SiteId,
     /// The site at the other end.
     pub far: SiteId,
+}
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "link {} at {} towards {}", self.link, self.near, self.far)
+    }
 }
 
 /// Which end draws a key; the other end recovers it. Fixed when the key is distilled.
@@ -96,10 +115,65 @@ pub struct Counts {
     pub unconfirmed: u64,
 }
 
+/// The families of a pool's store.
+mod family {
+    use store::{Family, Tuning};
+
+    /// Whose pool it is.
+    pub(super) const OWNER: &str = "owner";
+    /// Key id -> the sealed key.
+    pub(super) const KEYS: &str = "keys";
+    /// Key id -> what is remembered of a key that is erased.
+    pub(super) const SPENT: &str = "spent";
+    /// Request id -> what it asked, and the keys that answered.
+    pub(super) const REQUESTS: &str = "requests";
+    /// Number -> a confirmed request and its keys, in the order of confirmation.
+    pub(super) const CONFIRMED: &str = "confirmed";
+    /// Number -> a released block, in the order of release.
+    pub(super) const BLOCKS: &str = "blocks";
+
+    pub(super) const ALL: [Family; 6] = [
+        Family { name: OWNER, tuning: Tuning::Points },
+        Family { name: KEYS, tuning: Tuning::Points },
+        Family { name: SPENT, tuning: Tuning::Points },
+        Family { name: REQUESTS, tuning: Tuning::Points },
+        Family { name: CONFIRMED, tuning: Tuning::Append },
+        Family { name: BLOCKS, tuning: Tuning::Append },
+    ];
+}
+
 /// The keys of one end of a link, kept durably and encrypted.
-#[derive(Debug)]
+///
+/// Upon a block from the link, store it as pending; upon the other end's word that it holds the
+/// block too, release it, else destroy it. Upon a request, mark the keys as delivered to it, sync,
+/// and only then answer; upon the same request again, answer the same; upon its confirmation,
+/// erase the keys and remember their ids.
+///
+/// Its calls block on the disk. What is erased is gone from every answer at once, and from the
+/// store's files, where it is encrypted, when the store next compacts them.
 pub struct KeyPool {
     id: PoolId,
+    row_key: RowKey,
+    store: Store,
+    index: Mutex<Index>,
+    /// Held while blocks come, go or change: the order of locks is this, then the index.
+    blocks: Mutex<()>,
+    /// The requests being answered.
+    asking: Mutex<BTreeSet<RequestId>>,
+    answered: Condvar,
+    /// Set when a write failed: what the disk holds is not known until the pool is opened again.
+    failed: AtomicBool,
+    /// How many confirmations are remembered, where a test says so.
+    remembered: Option<u64>,
+}
+
+impl fmt::Debug for KeyPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPool")
+            .field("id", &self.id)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
 }
 
 impl KeyPool {
@@ -110,8 +184,27 @@ impl KeyPool {
     /// When the folder holds another pool, or was written under another storage key, when another
     /// process has it open, or when it is damaged.
     pub fn open(path: &Path, storage_key: &[u8; 32], id: PoolId) -> Result<Arc<Self>, Error> {
-        let _ = (path, storage_key, id);
-        unimplemented!()
+        if !is_name(&format!("qkd:{}", id.link)) || id.link.contains(':') {
+            let why = format!("link id {:?} is not 1 to 63 characters of a-z, 0-9 and -", id.link);
+            return Err(Error::Malformed { why });
+        }
+        let options =
+            Options { access: Access::Write, cache_bytes: 8 << 20, buffer_bytes: 8 << 20 };
+        let store = Store::open(path, &family::ALL, &options)?;
+        let row_key = RowKey::new(storage_key, &id);
+        claim(&store, &row_key, &id)?;
+        let index = Mutex::new(Index::read(&store)?);
+        Ok(Arc::new(Self {
+            id,
+            row_key,
+            store,
+            index,
+            blocks: Mutex::default(),
+            asking: Mutex::default(),
+            answered: Condvar::new(),
+            failed: AtomicBool::new(false),
+            remembered: None,
+        }))
     }
 
     /// Whose pool it is.
@@ -120,94 +213,114 @@ impl KeyPool {
         &self.id
     }
 
-    /// Stores the keys of a freshly distilled block; durable when it returns. None of them is
-    /// delivered before [`Self::release`].
-    ///
-    /// # Errors
-    ///
-    /// When the block or one of the keys is known, no key is given, or the disk fails.
-    pub fn store_pending(
-        &self,
-        block: [u8; 16],
-        keys: Vec<NewKey>,
-        seeded: bool,
-    ) -> Result<(), Error> {
-        let _ = (block, keys, seeded);
-        unimplemented!()
-    }
-
-    /// Makes the keys of a pending block ready: both ends hold them. Durable when it returns;
-    /// releasing again changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// When the block is unknown or quarantined, or the disk fails.
-    pub fn release(&self, block: [u8; 16]) -> Result<(), Error> {
-        let _ = block;
-        unimplemented!()
-    }
-
-    /// Erases the keys of a pending block; durable when it returns. An unknown block is no error.
-    ///
-    /// # Errors
-    ///
-    /// When the block was released, or the disk fails.
-    pub fn destroy(&self, block: [u8; 16]) -> Result<(), Error> {
-        let _ = block;
-        unimplemented!()
-    }
-
-    /// Holds back every pending block, because the line has shut down; says how many there are.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails.
-    pub fn quarantine(&self) -> Result<usize, Error> {
-        unimplemented!()
-    }
-
-    /// Lets the quarantined blocks be pending again, because an operator has restored the line;
-    /// the two ends then settle each of them. Says how many there are.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails.
-    pub fn lift_quarantine(&self) -> Result<usize, Error> {
-        unimplemented!()
-    }
-
-    /// The blocks that both ends must still settle, quarantined ones included.
-    #[must_use]
-    pub fn pending_blocks(&self) -> Vec<[u8; 16]> {
-        unimplemented!()
-    }
-
-    /// Whether the block was released here; the last 4,096 are remembered.
-    #[must_use]
-    pub fn released(&self, block: [u8; 16]) -> bool {
-        let _ = block;
-        unimplemented!()
-    }
-
-    /// The released blocks that are remembered, the newest last.
-    #[must_use]
-    pub fn released_blocks(&self) -> Vec<[u8; 16]> {
-        unimplemented!()
+    /// The name of the source that this pool is: `qkd:<link>`.
+    fn source_name(&self) -> String {
+        format!("qkd:{}", self.id.link)
     }
 
     /// Counts the keys.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        unimplemented!()
+        let index = self.index.lock();
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        Counts {
+            ready_outgoing: count(index.outgoing.len()),
+            ready_incoming: count(index.incoming.len()),
+            pending: index.unsettled.values().map(|block| count(block.keys.len())).sum(),
+            delivered: index.unconfirmed.saturating_add(index.spent),
+            unconfirmed: index.unconfirmed,
+        }
     }
 
-    /// Lists up to `limit` keys, without their secrets.
+    /// Lists up to `limit` keys, without their secrets: first those that are held, then the spent.
     ///
     /// # Errors
     ///
     /// When the disk fails or the pool is damaged.
     pub fn list(&self, limit: usize) -> Result<Vec<KeyRow>, Error> {
-        let _ = limit;
-        unimplemented!()
+        let mut rows = Vec::new();
+        for found in self.store.scan(family::KEYS, Keys::All)?.take(limit) {
+            let (key, row) = found?;
+            let row::Header { state, direction, block, .. } = row::read_header(&row)?;
+            rows.push(KeyRow { id: KeyUuid(row::sixteen(&key)?), direction, state, block });
+        }
+        let left = limit.saturating_sub(rows.len());
+        for found in self.store.scan(family::SPENT, Keys::All)?.take(left) {
+            let (key, row) = found?;
+            let (direction, block) = row::decode_spent(&row)?;
+            let id = KeyUuid(row::sixteen(&key)?);
+            rows.push(KeyRow { id, direction, state: KeyState::Spent, block });
+        }
+        Ok(rows)
+    }
+
+    /// Opens the row of a key that is held.
+    fn opened(&self, id: &KeyUuid) -> Result<(row::Header, Zeroizing<[u8; 32]>), Error> {
+        let row = self.store.value(family::KEYS, &id.0)?;
+        let row = row.ok_or_else(|| row::damaged(&format!("key {id} is missing")))?;
+        self.row_key.open(id, &row)
+    }
+
+    /// Adds to a batch the rows of keys in their new state; returns what their headers were.
+    fn move_keys(
+        &self,
+        batch: &mut Batch,
+        keys: &[KeyUuid],
+        state: KeyState,
+    ) -> Result<Vec<row::Header>, Error> {
+        keys.iter()
+            .map(|id| {
+                let (header, secret) = self.opened(id)?;
+                let moved = row::Header { state, ..header };
+                batch.put(family::KEYS, &id.0, &self.row_key.seal(id, &moved, &secret)?);
+                Ok(header)
+            })
+            .collect()
+    }
+
+    /// Writes a batch, synced. After a write that failed nothing more is written: what the disk
+    /// then holds is known only when the pool is opened again.
+    fn write(&self, batch: Batch) -> Result<(), Error> {
+        if self.failed.load(Ordering::Acquire) {
+            let message = "an earlier write failed; restart this process".to_owned();
+            return Err(Error::Store { message });
+        }
+        self.store.write(batch, Sync::Yes).map_err(|error| {
+            self.failed.store(true, Ordering::Release);
+            tracing::error!(link = self.id.link, %error, "the key pool cannot write");
+            error.into()
+        })
+    }
+}
+
+/// Makes an empty store this pool's; refuses one that is not.
+fn claim(store: &Store, row_key: &RowKey, id: &PoolId) -> Result<(), Error> {
+    const OWNER_KEY: &[u8] = b"owner";
+    let path = || store.path().display().to_string();
+    let Some(row) = store.value(family::OWNER, OWNER_KEY)? else {
+        if store.scan(family::KEYS, Keys::All)?.next().is_some() {
+            return Err(row::damaged("it holds keys, and does not say whose"));
+        }
+        let mut batch = store.batch();
+        batch.put(family::OWNER, OWNER_KEY, &row::encode_owner(id, row_key));
+        return Ok(store.write(batch, Sync::Yes)?);
+    };
+    let (found, check) = row::decode_owner(&row)?;
+    if found != *id {
+        let (found, wanted) = (found.to_string(), id.to_string());
+        return Err(Error::PoolForeign { path: path(), found, wanted });
+    }
+    if blake3::Hash::from(check) != blake3::Hash::from(row_key.check()) {
+        return Err(Error::StorageKeyWrong { path: path() });
+    }
+    Ok(())
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Damaged { .. } => row::damaged(&error.to_string()),
+            _ => Self::Store { message: error.to_string() },
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Preferred {
         found.map(|child| &**child).ok_or_else(|| Error::SourceUnknown { name: name.to_owned() })
     }
 
-    /// Draws from one child; a seeded key is given back unless it is accepted.
+    /// Draws from one child; a seeded key is refused unless it is accepted.
     async fn draw_from(
         &self,
         child: &dyn KeySource,
@@ -47,8 +47,8 @@ impl Preferred {
     ) -> Result<Drawn, Error> {
         let drawn = child.draw(request, peer, length).await?;
         if drawn.handle.seeded && !self.accepts_seeded {
-            // Nobody will ever use it: let it be erased.
-            child.confirm(request).await?;
+            // It is not confirmed yet: were it erased, the same request would be refused as spent
+            // when it is asked again.
             return Err(Error::Seeded { source_name: child.name().to_owned() });
         }
         Ok(drawn)
@@ -57,8 +57,9 @@ impl Preferred {
 
 /// Cuts a reason to what a handle takes.
 fn shown(error: &Error) -> String {
-    let reason = error.public_reason().replace(is_unprintable, " ");
-    reason.chars().take(MAX_REASON_LEN / 4).collect()
+    let mut reason = error.public_reason().replace(is_unprintable, " ");
+    reason.truncate(reason.floor_char_boundary(MAX_REASON_LEN));
+    reason
 }
 
 #[async_trait]
@@ -69,8 +70,8 @@ impl KeySource for Preferred {
 
     async fn draw(&self, request: &RequestId, peer: &Peer, length: u16) -> Result<Drawn, Error> {
         let mut passed_over = Vec::new();
-        let mut last = None;
-        let mut retryable = false;
+        let mut errors = Vec::new();
+        let mut not_reached = Error::SourceUnknown { name: self.name().to_owned() };
         for child in &self.children {
             let error = match self.draw_from(&**child, request, peer, length).await {
                 Ok(mut drawn) => {
@@ -85,18 +86,21 @@ impl KeySource for Preferred {
             if !error.is_of_the_source() {
                 return Err(error);
             }
-            retryable |= error.is_retryable();
-            if !matches!(error, Error::NotReached { .. }) {
-                let source = child.name().to_owned();
-                tracing::warn!(source, reason = error.reason(), "a key source was passed over");
-                passed_over.push(PassedOver { source, reason: shown(&error) });
+            if matches!(error, Error::NotReached { .. }) {
+                not_reached = error;
+                continue;
             }
-            last = Some(error);
+            let source = child.name().to_owned();
+            tracing::warn!(source, reason = error.reason(), "a key source was passed over");
+            passed_over.push(PassedOver { source, reason: shown(&error) });
+            errors.push(error);
         }
-        match (last, passed_over.len()) {
-            (Some(error), 0 | 1) if self.children.len() == 1 => Err(error),
-            _ => Err(Error::NoSource { passed_over, retryable }),
+        // One error is said in full, several are listed.
+        if errors.len() > 1 {
+            let retryable = errors.iter().any(Error::is_retryable);
+            return Err(Error::NoSource { passed_over, retryable });
         }
+        Err(errors.pop().unwrap_or(not_reached))
     }
 
     async fn recover(

@@ -68,6 +68,12 @@ pub(crate) fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
+/// Bytes as lower-case hexadecimal digits.
+#[cfg(feature = "pool")]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Reads exactly 32 lower-case hexadecimal digits.
 pub(crate) fn read_hex(kind: &str, text: &str) -> Result<[u8; 16], Error> {
     let malformed =

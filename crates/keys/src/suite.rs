@@ -137,7 +137,7 @@ async fn bounded(near: &dyn KeySource, far: &dyn KeySource, near_peer: &Peer, fa
     for length in [0, 1, 15, 1_025, u16::MAX] {
         let refused = near.draw(&request(), far_peer, length).await;
         let error = refused.err().unwrap_or_else(|| panic!("{length} bytes were drawn"));
-        assert_eq!(error, Error::LengthInvalid { length }, "draw");
+        assert_eq!(error.reason(), "KEY_LENGTH_INVALID", "draw {length} bytes");
     }
     let mut handle = draw(near, far_peer, 32).await.handle;
     handle.length = 0;

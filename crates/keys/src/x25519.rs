@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use party::{KeyId, Members, SealingKey};
-use x_wing::{DecapsulationKey, Decapsulator, KeyExport};
-use x25519_dalek::{PublicKey, StaticSecret};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use x_wing::{DecapsulationKey, Decapsulator, KeyExport, KeyInit};
+use x25519_dalek::{EphemeralSecret, PublicKey, SharedSecret, StaticSecret};
 use zeroize::Zeroizing;
 
 use crate::derive::derive;
-use crate::secret::{check_length, fill};
+use crate::secret::check_length;
 use crate::{Drawn, Error, Handle, KeySource, Kind, Peer, RequestId, Secret};
 
 /// The name in handles.
@@ -56,14 +58,14 @@ impl fmt::Debug for X25519 {
     }
 }
 
-/// Computes the shared secret, unless the other side's value contributes nothing to it.
-fn agree(own: &StaticSecret, other: [u8; 32]) -> Result<x25519_dalek::SharedSecret, Error> {
-    let shared = own.diffie_hellman(&PublicKey::from(other));
-    if shared.was_contributory() { Ok(shared) } else { Err(refused()) }
-}
-
-fn refused() -> Error {
-    Error::NonContributory { algorithm: "X25519" }
+/// Refuses a shared secret that is zero: the other side's value had small order, and everybody
+/// would compute the same.
+fn contributed(shared: SharedSecret) -> Result<SharedSecret, Error> {
+    if shared.was_contributory() {
+        Ok(shared)
+    } else {
+        Err(Error::NonContributory { algorithm: "X25519" })
+    }
 }
 
 #[async_trait]
@@ -84,11 +86,9 @@ impl KeySource for X25519 {
                 whose: peer.member.to_string(),
             });
         };
-        let mut bytes = Zeroizing::new([0; 32]);
-        fill(&mut *bytes)?;
-        let ephemeral = StaticSecret::from(*bytes);
+        let ephemeral = EphemeralSecret::random_from_rng(&mut UnwrapErr(SysRng));
         let public = PublicKey::from(&ephemeral).to_bytes().to_vec();
-        let shared = agree(&ephemeral, key.x25519)?;
+        let shared = contributed(ephemeral.diffie_hellman(&PublicKey::from(key.x25519)))?;
         let secret = derive(LABEL, shared.as_bytes(), key.id(), &public, length)?;
         let handle = Handle {
             kind: Kind::X25519,
@@ -119,7 +119,7 @@ impl KeySource for X25519 {
             })?;
         let missing = || Error::NoSealingKey { algorithm: "X25519", whose: "this end".into() };
         let own = self.own.as_ref().ok_or_else(missing)?;
-        let shared = agree(&own.secret, other)?;
+        let shared = contributed(own.secret.diffie_hellman(&PublicKey::from(other)))?;
         let key_id = own.key_id.ok_or_else(missing)?;
         derive(LABEL, shared.as_bytes(), key_id, &handle.public, handle.length)
     }
@@ -135,7 +135,7 @@ impl KeySource for X25519 {
 pub fn public_sealing_key(x25519_secret: &[u8; 32], x_wing_seed: &[u8; 32]) -> SealingKey {
     let x25519 = PublicKey::from(&StaticSecret::from(*x25519_secret)).to_bytes();
     let mut x_wing = Box::new([0; SealingKey::X_WING_LEN]);
-    let key = DecapsulationKey::from(*x_wing_seed);
+    let key = DecapsulationKey::new(x_wing_seed.into());
     x_wing.copy_from_slice(&key.encapsulation_key().to_bytes());
     SealingKey { x25519, x_wing }
 }

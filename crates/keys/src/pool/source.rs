@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{KeyPool, LineState};
+use crate::secret::check_length;
 use crate::{Drawn, Error, Handle, KeySource, Peer, RequestId, Secret};
 
 /// Draws from a pool the keys of its outgoing direction, and recovers those of the incoming one.
@@ -23,7 +24,17 @@ impl PoolSource {
     /// Makes a source of the pool; `line` says whether it may be drawn from.
     #[must_use]
     pub fn new(pool: Arc<KeyPool>, line: watch::Receiver<LineState>) -> Self {
-        Self { name: format!("qkd:{}", pool.id().link), pool, line }
+        Self { name: pool.source_name(), pool, line }
+    }
+}
+
+impl PoolSource {
+    /// Refuses a peer to whose site this link does not lead.
+    fn check_site(&self, peer: &Peer) -> Result<(), Error> {
+        if peer.site == self.pool.id().far {
+            return Ok(());
+        }
+        Err(Error::NotReached { source_name: self.name.clone(), site: peer.site.clone() })
     }
 }
 
@@ -39,16 +50,42 @@ impl KeySource for PoolSource {
         &self.name
     }
 
-    async fn draw(&self, _request: &RequestId, _peer: &Peer, _length: u16) -> Result<Drawn, Error> {
-        let _ = (&self.pool, &self.line);
-        unimplemented!()
+    async fn draw(&self, request: &RequestId, peer: &Peer, length: u16) -> Result<Drawn, Error> {
+        check_length(length)?;
+        self.check_site(peer)?;
+        let (pool, line) = (self.pool.clone(), self.line.clone());
+        let (request, peer) = (*request, peer.clone());
+        // The line is asked as late as can be: it may shut down while the caller waits.
+        blocking(move || pool.draw(&request, &peer, length, || line.borrow().clone())).await
     }
 
-    async fn recover(&self, _: &RequestId, _: &Peer, _: &Handle) -> Result<Secret, Error> {
-        unimplemented!()
+    async fn recover(
+        &self,
+        request: &RequestId,
+        peer: &Peer,
+        handle: &Handle,
+    ) -> Result<Secret, Error> {
+        self.check_site(peer)?;
+        let pool = self.pool.clone();
+        let (request, peer, handle) = (*request, peer.clone(), handle.clone());
+        blocking(move || pool.recover(&request, &peer, &handle)).await
     }
 
-    async fn confirm(&self, _: &RequestId) -> Result<(), Error> {
-        unimplemented!()
+    async fn confirm(&self, request: &RequestId) -> Result<(), Error> {
+        let (pool, request) = (self.pool.clone(), *request);
+        blocking(move || pool.confirm(&request)).await
     }
+}
+
+/// Does what waits for the disk where it delays nobody.
+///
+/// If the caller goes away meanwhile, it is done all the same, and kept for the next time that the
+/// same request asks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(Error::Unavailable { message: format!("the pool's task ended early: {error}") })
+    })
 }

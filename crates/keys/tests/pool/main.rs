@@ -1,0 +1,1 @@
+//! The pool, through the crate's public face.
