@@ -1,11 +1,11 @@
 //! Membership, decided over a state that is a map in memory.
-#![expect(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::{Contracts, MemberRecord, RetireKey, reason};
 use ledger::{Changes, Error, Failure, Machine, Rows, View};
-use party::{ConsortiumId, KeyId, Member, MemberId, Members};
+use party::{ConsortiumId, KeyId, Member, MemberId, Members, SealingKey};
 use statement::{Act, Content, Genesis, Height, RequestId, SigningKey, Statement};
 
 #[derive(Default)]
@@ -64,8 +64,13 @@ fn members() -> Members {
         vote_key: key(first + 2).public(),
         sealing_key: None,
     };
-    let list = vec![member("sky-air", 10), member("es-post", 20)];
-    Members::new(demo(), list, BTreeSet::from([id("es-post")])).unwrap()
+    let mut list = vec![member("sky-air", 10), member("es-post", 20)];
+    // An X25519 key is no Ed25519 key, but its bytes may not stand for two things.
+    let (x25519, x_wing) = (key(40).public().0, Box::new([7; SealingKey::X_WING_LEN]));
+    list[1].sealing_key = Some(SealingKey { x25519, x_wing });
+    let link_keys = BTreeMap::from([("liege".parse().unwrap(), key(41).public())]);
+    let members = Members::new(demo(), list, BTreeSet::from([id("es-post")])).unwrap();
+    members.with_link_keys(link_keys).unwrap()
 }
 
 fn founded() -> State {
@@ -126,7 +131,7 @@ fn a_retired_key_signs_no_more_and_is_remembered() {
     // Neither the new key nor any that ever was can be registered again.
     let again = act(&key(30), Content::Governance, RetireKey::NAME, retire);
     refused(state.apply(8, &again), reason::KEY_IN_USE);
-    for used in [10, 11, 12, 20, 21, 22] {
+    for used in [10, 11, 12, 20, 21, 22, 40, 41] {
         let retire = RetireKey::sign(&key(used), &demo(), &id("sky-air")).encode();
         let statement = act(&key(30), Content::Governance, RetireKey::NAME, retire);
         refused(state.apply(8, &statement), reason::KEY_IN_USE);

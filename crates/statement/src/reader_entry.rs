@@ -137,12 +137,12 @@ impl ReaderEntry {
     /// If its part or its handle is beyond its limit.
     pub fn check(&self) -> Result<(), Error> {
         let part = Part::ReaderEntry;
-        if usize::try_from(self.part).is_ok_and(|number| number >= MAX_PARTS) {
+        if !usize::try_from(self.part).is_ok_and(|number| number < MAX_PARTS) {
             return Err(Error::Malformed { part, why: "a sealed body has no part of that number" });
         }
         match self.handle.len() {
             0 => Err(Error::Malformed { part, why: "its handle is empty" }),
-            ..=MAX_HANDLE_BYTES => Ok(()),
+            1..=MAX_HANDLE_BYTES => Ok(()),
             found_bytes => {
                 Err(Error::TooLarge { part, found_bytes, limit_bytes: MAX_HANDLE_BYTES })
             }

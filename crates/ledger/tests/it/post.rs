@@ -327,9 +327,12 @@ fn entries_and_removals_and_their_numbers_outlive_the_process() {
     assert_eq!(notices(&ledger, 4, &[READER]).0[0].sequence, 4, "no number is given twice");
 }
 
+/// Given the first row of a family.
+type Tamper<'a> = &'a dyn Fn(&mut store::Batch, &[u8], &[u8]);
+
 #[test]
 fn a_post_that_was_tampered_with_is_found() {
-    let change = |family: &'static str, change: &dyn Fn(&mut store::Batch, &[u8], &[u8])| {
+    let change = |family: &'static str, change: Tamper<'_>| {
         let House { ledger, path, _directory } = house_of(1);
         ledger.put_entries(vec![entry(1, 0, 10), entry(1, 1, 11)]).unwrap();
         drop(ledger);
