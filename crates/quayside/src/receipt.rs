@@ -96,6 +96,7 @@ pub(crate) struct VerifyReport {
     log_root: String,
     checkpoint: Option<CheckpointLine>,
     fields: Vec<String>,
+    sealed_parts: Option<usize>,
     event: Option<Box<RawValue>>,
 }
 
@@ -119,7 +120,14 @@ impl Report for VerifyReport {
         ("checkpoint.state_root", "its state root, 64 hexadecimal digits"),
         ("checkpoint.time", "its time, RFC 3339"),
         ("fields", "the names of the event's fields that the bundle shows"),
-        ("event", "the event, canonical JSON; null when the bundle shows single fields or none"),
+        (
+            "sealed_parts",
+            "how many sealed parts the bundle has of the event; null when it has none",
+        ),
+        (
+            "event",
+            "the event, canonical JSON; null when the bundle shows single fields, sealed parts or none",
+        ),
     ];
 
     fn text(&self) -> String {
@@ -147,6 +155,8 @@ impl Report for VerifyReport {
             rows.push(("event", facts.what));
             rows.extend(facts.time.map(|time| ("when", time)));
             rows.extend(facts.place.map(|place| ("where", place)));
+        } else if let Some(parts) = self.sealed_parts {
+            rows.push(("event", format!("sealed in {parts} parts: proven, open to its readers")));
         } else if self.fields.is_empty() {
             rows.push(("event", "closed: proven, not shown".to_owned()));
         } else {
@@ -233,6 +243,7 @@ fn report(verified: Verified, file: PathBuf, members: &Members) -> Result<Verify
         log_root: hex::encode(verified.root),
         checkpoint: verified.published.as_ref().map(CheckpointLine::of),
         fields: verified.fields.into_iter().map(|(name, _)| name).collect(),
+        sealed_parts: verified.sealed.map(|body| body.parts.len()),
         event,
     })
 }
