@@ -92,6 +92,8 @@ pub struct NextStep {
 pub struct Unacknowledged {
     /// Of which step's event.
     pub step: Step,
+    /// That event's identity in the record.
+    pub commitment: Commitment,
     /// For whom.
     pub reader: MemberId,
     /// The part of the body, from 0.

@@ -167,7 +167,9 @@ impl Error {
             Self::Capture(error) => error.is_retryable(),
             Self::Keys(error) => error.is_retryable(),
             Self::Trace(error) => error.is_retryable(),
-            Self::PostUnavailable { .. } | Self::NotYet { .. } | Self::JourneyUnknown { .. } => true,
+            Self::PostUnavailable { .. } | Self::NotYet { .. } | Self::JourneyUnknown { .. } => {
+                true
+            }
             _ => false,
         }
     }

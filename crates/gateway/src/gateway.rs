@@ -1,13 +1,16 @@
 //! The service: orders in, journeys out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use party::MemberId;
 use statement::RequestId;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use trace::Book;
 
-use crate::error::internal;
+use crate::clerk::Clerk;
+use crate::house::House;
 use crate::{Advanced, Error, JourneyId, Order, OrderView, Parts, Step};
 
 /// A site's gateway: turns orders into journeys for the members that it acts for.
@@ -15,7 +18,7 @@ use crate::{Advanced, Error, JourneyId, Order, OrderView, Parts, Step};
 /// Cheap to clone: all clones are one gateway.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    inner: Arc<Parts>,
+    clerks: Arc<BTreeMap<MemberId, Arc<Clerk>>>,
 }
 
 impl Gateway {
@@ -23,20 +26,29 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] when a folder cannot be opened, or is another member's.
+    /// [`Error::Internal`] and [`Error::Trace`] when a folder cannot be opened, is another member's,
+    /// or was made with another storage key.
     pub fn new(parts: Parts) -> Result<Self, Error> {
-        Ok(Self { inner: Arc::new(parts) })
+        let Parts { consortium, members, capturer, view, archive: _, post, clock, desks, options } =
+            parts;
+        let house = Arc::new(House { consortium, members, capturer, view, post, clock, options });
+        let mut clerks = BTreeMap::new();
+        for desk in desks {
+            let clerk = Clerk::open(Arc::clone(&house), desk)?;
+            clerks.insert(clerk.member.clone(), Arc::new(clerk));
+        }
+        Ok(Self { clerks: Arc::new(clerks) })
     }
 
     /// The members that it acts for.
     pub fn members(&self) -> impl Iterator<Item = &MemberId> {
-        self.inner.desks.iter().map(|desk| &desk.member)
+        self.clerks.keys()
     }
 
     /// What a member has opened; `None` for one that this gateway does not act for.
     #[must_use]
-    pub fn book(&self, _member: &MemberId) -> Option<&Book> {
-        None
+    pub fn book(&self, member: &MemberId) -> Option<&Book> {
+        self.clerks.get(member).map(|clerk| &clerk.book)
     }
 
     /// Makes an order, and takes its first step.
@@ -48,14 +60,21 @@ impl Gateway {
     /// [`Error::OrderInvalid`] when it is at fault; what capturing and sealing run into.
     pub async fn create_order(
         &self,
-        _member: &MemberId,
-        _request: RequestId,
-        _order: Order,
+        member: &MemberId,
+        request: RequestId,
+        order: Order,
     ) -> Result<OrderView, Error> {
-        Err(internal("not yet"))
+        let clerk = self.clerk(member)?;
+        let _turn = clerk.turn(first_byte(&request.0)).await?;
+        let plan = clerk.on_disk(move |clerk| clerk.plan_order(request, order)).await?;
+        let journey = plan.journey;
+        clerk.carry_out(request, plan).await?;
+        clerk.on_disk(move |clerk| clerk.order_view(&journey)).await
     }
 
     /// Takes the next step of a journey, which must be the member's, and `expected` if given.
+    ///
+    /// The same request id for the same journey and step is answered as before.
     ///
     /// # Errors
     ///
@@ -63,12 +82,17 @@ impl Gateway {
     /// and sealing run into.
     pub async fn advance(
         &self,
-        _member: &MemberId,
-        _request: RequestId,
-        _journey: &JourneyId,
-        _expected: Option<Step>,
+        member: &MemberId,
+        request: RequestId,
+        journey: &JourneyId,
+        expected: Option<Step>,
     ) -> Result<Advanced, Error> {
-        Err(internal("not yet"))
+        let (clerk, journey) = (self.clerk(member)?, *journey);
+        let _turn = clerk.turn(first_byte(journey.as_bytes())).await?;
+        // A step that a crash has left half taken comes first: it is neither done nor to be redone.
+        clerk.finish(journey, request).await?;
+        let plan = clerk.on_disk(move |clerk| clerk.plan_step(request, journey, expected)).await?;
+        clerk.carry_out(request, plan).await
     }
 
     /// A journey as the member knows it.
@@ -76,26 +100,55 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Error::JourneyUnknown`].
-    pub async fn order(&self, _member: &MemberId, _journey: &JourneyId) -> Result<OrderView, Error> {
-        Err(internal("not yet"))
+    pub async fn order(&self, member: &MemberId, journey: &JourneyId) -> Result<OrderView, Error> {
+        let journey = *journey;
+        self.clerk(member)?.on_disk(move |clerk| clerk.order_view(&journey)).await
     }
 
-    /// The journeys that the member knows, newest first, at most `limit`.
+    /// The journeys that the member knows, the newest first, at most `limit`.
     ///
     /// # Errors
     ///
     /// [`Error::MemberUnknown`].
-    pub async fn orders(&self, _member: &MemberId, _limit: usize) -> Result<Vec<JourneyId>, Error> {
-        Err(internal("not yet"))
+    pub async fn orders(&self, member: &MemberId, limit: usize) -> Result<Vec<JourneyId>, Error> {
+        let found = self.clerk(member)?.on_disk(|clerk| clerk.shelf.all_found());
+        let mut found = found.await?;
+        found.sort_by_key(|found| std::cmp::Reverse(found.index));
+        let mut journeys: Vec<JourneyId> = found.into_iter().map(|found| found.journey).collect();
+        journeys.dedup();
+        journeys.truncate(limit);
+        Ok(journeys)
     }
 
-    /// Opens what comes by the post and seals again what was not acknowledged, until `stop`.
+    /// Opens what comes by the post, seals again what was not acknowledged, and finishes what a
+    /// crash interrupted, until `stop`.
     ///
     /// # Errors
     ///
     /// When a desk's own store fails; all else is tried again.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), Error> {
-        stop.cancelled().await;
+        // Whoever ends first, for good or ill, ends the others.
+        let stop = stop.child_token();
+        let _end = stop.clone().drop_guard();
+        let mut work: JoinSet<Result<(), Error>> = JoinSet::new();
+        for clerk in self.clerks.values() {
+            work.spawn(Arc::clone(clerk).follow_post(stop.clone()));
+            work.spawn(Arc::clone(clerk).keep_opening(stop.clone()));
+            work.spawn(Arc::clone(clerk).keep_posting(stop.clone()));
+            work.spawn(Arc::clone(clerk).keep_resuming(stop.clone()));
+        }
+        while let Some(ended) = work.join_next().await {
+            ended.map_err(crate::error::internal)??;
+        }
         Ok(())
     }
+
+    fn clerk(&self, member: &MemberId) -> Result<&Arc<Clerk>, Error> {
+        let clerk = self.clerks.get(member);
+        clerk.ok_or_else(|| Error::MemberUnknown { member: member.clone() })
+    }
+}
+
+fn first_byte<const N: usize>(bytes: &[u8; N]) -> u8 {
+    bytes.first().copied().unwrap_or_default()
 }

@@ -22,6 +22,10 @@ impl JourneyId {
         Self(first)
     }
 
+    pub(crate) const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
     }
@@ -38,7 +42,9 @@ impl FromStr for JourneyId {
         if text.len() != 16 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(malformed());
         }
-        u64::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| malformed())
+        u64::from_str_radix(text, 16)
+            .map(|number| Self(number.to_be_bytes()))
+            .map_err(|_| malformed())
     }
 }
 

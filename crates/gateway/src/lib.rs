@@ -33,13 +33,24 @@
 //! on one pallet. It settles nothing yet.
 
 mod answer;
+mod clerk;
+mod dispatch;
 mod error;
+mod event;
 mod gateway;
+mod house;
+mod inbox;
 mod itinerary;
 mod journey_id;
+mod known;
+mod opening;
 mod order;
+mod outbox;
 mod parts;
+mod planning;
 mod post;
+mod row;
+mod shelf;
 mod step;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;

@@ -1,0 +1,256 @@
+//! From a call to a durable plan, and from a durable plan to what is told of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::TimeMs;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use statement::hash::Context;
+use statement::{ItemSecret, RequestId};
+use store::crash_point;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::clerk::Clerk;
+use crate::dispatch::turn_of;
+use crate::error::internal;
+use crate::event::{Told, build, sscc};
+use crate::itinerary::{FORWARDER_PREFIX, Shape};
+use crate::row::{Plan, State};
+use crate::{AlertView, Error, JourneyId, Order, OrderView, Step, Unacknowledged};
+
+/// Under which a pallet's SSCC is made from the request.
+static PALLET: Context = Context::new("gateway pallet v1");
+
+/// Under which an advance is compared with what the same request asked before.
+static ADVANCE: Context = Context::new("gateway advance v1");
+
+impl Clerk {
+    /// Plans an order, durably; a request that was planned before keeps its plan. It blocks.
+    pub(crate) fn plan_order(&self, request: RequestId, order: Order) -> Result<Plan, Error> {
+        let asked = order.asked();
+        let _planning = self.planning.lock();
+        if let Some(plan) = self.planned(request, &asked)? {
+            return Ok(plan);
+        }
+        let house = &self.house;
+        let order = order.checked(&self.member, &request, &house.members)?;
+        let parcel = order.parcel.clone().ok_or_else(|| internal("an order has a parcel"))?;
+        self.refuse_taken("parcel", &parcel)?;
+        let secret = fresh_secret()?;
+        let journey = JourneyId::of(&secret.id());
+        let event = build(&Told {
+            journey,
+            leg: Step::Commission.leg(),
+            time: house.clock.now(),
+            parcel: &parcel,
+            pallet: None,
+            goods: &order.goods,
+            order: Some((&self.member, &order)),
+        })?;
+        let event = Zeroizing::new(event.canonical_json());
+        let state = State::Planned { event, secret: Some((parcel.clone(), secret)) };
+        let plan = Plan { asked, journey, step: Step::Commission, state };
+        self.write_plan(request, &plan, Some(&parcel))?;
+        Ok(plan)
+    }
+
+    /// Plans the next step of a journey, as [`Self::plan_order`].
+    pub(crate) fn plan_step(
+        &self,
+        request: RequestId,
+        journey: JourneyId,
+        expected: Option<Step>,
+    ) -> Result<Plan, Error> {
+        let mut asked = journey.as_bytes().to_vec();
+        asked.push(expected.map_or(0, Step::number));
+        let asked = ADVANCE.hash(&asked);
+        let _planning = self.planning.lock();
+        if let Some(plan) = self.planned(request, &asked)? {
+            return Ok(plan);
+        }
+        let known = self.known(&journey)?;
+        let step = known.check(&self.member, expected)?;
+        let leg = step.leg();
+        let made = if leg.shape == Shape::Load {
+            let pallet = sscc(FORWARDER_PREFIX, &PALLET, &request);
+            let pallet = pallet.ok_or_else(|| internal("no SSCC could be made"))?;
+            self.refuse_taken("pallet", &pallet)?;
+            Some((pallet, fresh_secret()?))
+        } else {
+            None
+        };
+        let pallet = made.as_ref().map(|(pallet, _)| pallet.as_str()).or(known.pallet.as_deref());
+        let event = build(&Told {
+            journey,
+            leg,
+            // A clock may have been set back, or stand elsewhere: the order of steps must show.
+            time: self.house.clock.now().max(TimeMs(known.latest_ms())),
+            parcel: &known.charter.parcel,
+            pallet,
+            goods: &known.charter.goods,
+            order: None,
+        })?;
+        let taken = made.as_ref().map(|(pallet, _)| pallet.clone());
+        let event = Zeroizing::new(event.canonical_json());
+        let plan = Plan { asked, journey, step, state: State::Planned { event, secret: made } };
+        self.write_plan(request, &plan, taken.as_deref())?;
+        Ok(plan)
+    }
+
+    /// What was planned for a request before.
+    fn planned(&self, request: RequestId, asked: &[u8; 32]) -> Result<Option<Plan>, Error> {
+        match self.shelf.plan(&request)? {
+            Some(plan) if plan.asked != *asked => Err(Error::RequestReused { request }),
+            other => Ok(other),
+        }
+    }
+
+    fn refuse_taken(&self, field: &str, item: &str) -> Result<(), Error> {
+        if self.shelf.parcel_taken(item)?.is_none() {
+            return Ok(());
+        }
+        let why = format!("{item} is taken by another journey; leave it out, or take another");
+        Err(Error::OrderInvalid { field: field.to_owned(), why })
+    }
+
+    fn write_plan(
+        &self,
+        request: RequestId,
+        plan: &Plan,
+        taken: Option<&str>,
+    ) -> Result<(), Error> {
+        let mut changes = self.shelf.changes();
+        changes.plan(&request, plan);
+        if let Some(item) = taken {
+            changes.take_parcel(item, &request);
+        }
+        changes.write()?;
+        crash_point("desk-planned");
+        Ok(())
+    }
+
+    /// Carries out what is planned for a journey under other requests; the caller has its turn.
+    pub(crate) async fn finish(
+        self: &Arc<Self>,
+        journey: JourneyId,
+        own: RequestId,
+    ) -> Result<(), Error> {
+        let open = self.on_disk(move |clerk| {
+            let mut open = Vec::new();
+            for request in clerk.shelf.open_plans()?.into_iter().filter(|request| *request != own) {
+                let plan = clerk.shelf.plan(&request)?;
+                open.extend(
+                    plan.filter(|plan| plan.journey == journey).map(|plan| (request, plan)),
+                );
+            }
+            Ok(open)
+        });
+        for (request, plan) in open.await? {
+            // An order's turn is another one; whoever has it will finish it.
+            if plan.step != Step::Commission {
+                self.carry_out(request, plan).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what a crash interrupted, until nothing is left of it.
+    pub(crate) async fn keep_resuming(
+        self: Arc<Self>,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let mut wait = self.house.options.retry_after;
+        let interrupted = self.on_disk(|clerk| clerk.shelf.open_plans()).await?;
+        for request in interrupted {
+            loop {
+                let tried = tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    tried = self.resume(request) => tried,
+                };
+                let Err(error) = tried else { break };
+                let (member, reason) = (&self.member, error.reason());
+                tracing::warn!(%member, %request, reason, %error, "what was planned waits");
+                if !error.is_retryable() {
+                    break;
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(wait) => {}
+                }
+                wait = wait.saturating_mul(2).min(Duration::from_secs(30));
+            }
+        }
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    /// Carries out one plan, if it is not done yet.
+    async fn resume(self: &Arc<Self>, request: RequestId) -> Result<(), Error> {
+        let Some(plan) = self.on_disk(move |clerk| clerk.shelf.plan(&request)).await? else {
+            return Ok(());
+        };
+        let _turn = self.turn(turn_of(&plan, request)).await?;
+        // Somebody may have carried it out while we waited.
+        if let Some(plan) = self.on_disk(move |clerk| clerk.shelf.plan(&request)).await? {
+            self.carry_out(request, plan).await?;
+        }
+        Ok(())
+    }
+
+    /// A journey as the member knows it; it blocks.
+    pub(crate) fn order_view(&self, journey: &JourneyId) -> Result<OrderView, Error> {
+        let known = self.known(journey)?;
+        let (mut unacknowledged, mut alerts) = (Vec::new(), Vec::new());
+        let findings = self.book.alerts()?;
+        for done in known.steps.values() {
+            for row in self.shelf.outgoing_of(&done.commitment)? {
+                unacknowledged.push(Unacknowledged {
+                    step: row.step,
+                    commitment: done.commitment,
+                    reader: row.entry.reader,
+                    part: row.entry.part,
+                    source: row.source,
+                    times: row.times,
+                });
+            }
+            for complaint in self.shelf.complaints_of(&done.commitment)? {
+                alerts.push(AlertView {
+                    reason: complaint.reason,
+                    issuer: complaint.sealer,
+                    commitment: complaint.commitment,
+                    detail: complaint.detail,
+                });
+            }
+            for finding in findings.iter().filter(|found| found.commitment == done.commitment) {
+                alerts.push(AlertView {
+                    reason: finding.reason.reason().to_owned(),
+                    issuer: finding.issuer.clone(),
+                    commitment: finding.commitment,
+                    detail: finding.detail.clone(),
+                });
+            }
+        }
+        Ok(OrderView {
+            journey: *journey,
+            next: known.next(),
+            parcel: known.charter.parcel,
+            pallet: known.pallet,
+            seller: known.charter.seller,
+            parties: known.charter.parties,
+            goods: known.charter.goods,
+            steps: known.steps.into_values().collect(),
+            buyer: known.buyer,
+            unacknowledged,
+            alerts,
+        })
+    }
+}
+
+/// A secret that nobody has seen, from the system's randomness.
+fn fresh_secret() -> Result<ItemSecret, Error> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    SysRng.try_fill_bytes(&mut *bytes).map_err(internal)?;
+    Ok(ItemSecret::from_bytes(*bytes))
+}
