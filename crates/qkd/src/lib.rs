@@ -40,14 +40,17 @@
 //! relays nothing yet. It believes no byte that the far end sends before it has checked it.
 
 mod bits;
+pub mod cascade;
 mod channel;
 mod end;
 mod error;
+pub mod finite;
 mod line;
 mod parameters;
 mod physics;
 mod randomness;
 mod report;
+mod toeplitz;
 
 pub use channel::{Bases, Channel, Clicks};
 pub use end::{End, Identity, Input, Output};
