@@ -20,6 +20,9 @@ pub struct Trace {
     /// No other history of the trace was proven under an older one, so the trace is complete as of
     /// its time.
     pub checkpoint: Option<Checkpoint>,
+    /// What is off, with its issuer: leaves that were left out, and steps that are shown all the
+    /// same.
+    pub alerts: Vec<TraceAlert>,
 }
 
 impl Trace {
@@ -62,8 +65,11 @@ pub enum Gap {
     PositionsDiffer,
     /// This gateway's index has not yet reached the proof's height.
     IndexBehind,
-    /// A step's body is not here, so what it says of containers is not known.
+    /// A step's body is not here, or closed to this member, so what it says of containers is not
+    /// known.
     StepClosed,
+    /// The item lay in a container whose secret this member does not hold.
+    ContainerClosed,
     /// Containers are nested deeper than a trace follows.
     TooDeep,
     /// There are more containers, stays or steps than a trace follows.
@@ -71,6 +77,20 @@ pub enum Gap {
 }
 
 impl Gap {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::NoProof,
+        Self::ProofInvalid,
+        Self::NoteOld,
+        Self::Forked,
+        Self::PositionsDiffer,
+        Self::IndexBehind,
+        Self::StepClosed,
+        Self::ContainerClosed,
+        Self::TooDeep,
+        Self::TooWide,
+    ];
+
     /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -82,17 +102,35 @@ impl Gap {
             Self::PositionsDiffer => "POSITIONS_DIFFER",
             Self::IndexBehind => "INDEX_BEHIND",
             Self::StepClosed => "STEP_CLOSED",
+            Self::ContainerClosed => "CONTAINER_CLOSED",
             Self::TooDeep => "TOO_DEEP",
             Self::TooWide => "TOO_WIDE",
         }
     }
 }
 
+/// How much of a step this reader sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StepState {
+    /// Its body is open to everybody.
+    Open,
+    /// It is sealed, and the member whose view this is has opened what was sealed to it.
+    Opened,
+    /// It is sealed to others, erased, or not what it claims to be.
+    Closed,
+}
+
 /// One event in an item's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The event as canonical JSON; `None` for a step that stays closed.
+    /// How much of it shows.
+    pub state: StepState,
+    /// The event as canonical JSON, of an opened step with the fields that were sealed to this
+    /// member; `None` for a step that stays closed.
     pub event: Option<String>,
+    /// Where the secrets came from with which an opened step was sealed to this member, such as
+    /// `x-wing`; several are separated by a comma and a space.
+    pub sealed_with: Option<String>,
     /// When it happened, in milliseconds since 1970-01-01 UTC, by the event's own word; `None` for a
     /// closed step.
     pub event_time_ms: Option<i64>,
@@ -117,10 +155,21 @@ pub struct Step {
     pub bundle: Option<Bytes>,
 }
 
+/// Something off in an item's history, with whoever signed it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TraceAlert {
+    /// Who signed it.
+    pub issuer: MemberId,
+    /// The commitment of its event.
+    pub commitment: Commitment,
+    /// What is off.
+    pub reason: Alert,
+}
+
 /// What is off about an event that the record holds all the same.
 ///
 /// Its issuer signed it and a quorum let it pass: the block is the evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Alert {
     /// The leaf's tags are not those of the items that the event names.
@@ -129,9 +178,29 @@ pub enum Alert {
     CommitmentMismatch,
     /// The body holds no EPCIS event in canonical form; the step stays closed.
     BodyMalformed,
+    /// The mark beside a keyed tag was not made by a holder of the secret: a copied tag, which
+    /// counts for nothing.
+    MarkInvalid,
+    /// The leaf bears the keyed tag of an item that its event, once opened, does not name.
+    TagForeign,
+    /// The event, once opened, names an item whose keyed tag its leaf does not bear.
+    TagMissing,
+    /// An item secret was handed over that nobody had announced for that item: a decoy, refused.
+    SecretDecoy,
 }
 
 impl Alert {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::TagsMismatch,
+        Self::CommitmentMismatch,
+        Self::BodyMalformed,
+        Self::MarkInvalid,
+        Self::TagForeign,
+        Self::TagMissing,
+        Self::SecretDecoy,
+    ];
+
     /// The `UPPER_SNAKE` reason that travels to the caller.
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -139,6 +208,10 @@ impl Alert {
             Self::TagsMismatch => "TAGS_MISMATCH",
             Self::CommitmentMismatch => "COMMITMENT_MISMATCH",
             Self::BodyMalformed => "BODY_MALFORMED",
+            Self::MarkInvalid => "MARK_INVALID",
+            Self::TagForeign => "TAG_FOREIGN",
+            Self::TagMissing => "TAG_MISSING",
+            Self::SecretDecoy => "SECRET_DECOY",
         }
     }
 }

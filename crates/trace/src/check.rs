@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contracts::RetireKey;
+use contracts::{AnnounceSecret, RetireKey};
 use epcis::{Action, Event, Kind};
 use gs1::Item;
 use merkle::{Rfc9162Sha256, TreeHash};
 use party::MemberId;
 use rayon::prelude::*;
 use statement::{
-    Act, Capture, Content, Header, Height, LeafIndex, OpenBody, Position, Statement, Tag,
+    Act, Body, Capture, Content, Header, Height, LeafIndex, Mark, Position, Statement, Tag,
     body_digest, capture_tree, contents_digest, members_digest,
 };
 
 use crate::cursor::Cursor;
 use crate::record::{Bond, Record, Told};
-use crate::{Alert, Block, Entry, Error};
+use crate::{Alert, Announcement, Block, Entry, Error, SealedLeaf};
 
 /// A block that fits.
 #[derive(Debug)]
@@ -25,15 +25,20 @@ pub(crate) struct Checked {
     /// Where the index stands once it has taken the block.
     pub(crate) cursor: Cursor,
     pub(crate) leaves: Vec<Leaf>,
+    /// The item secrets that it makes known.
+    pub(crate) announced: Vec<Announcement>,
 }
 
 /// A leaf that fits, with what the index looks it up by.
 #[derive(Debug)]
 pub(crate) struct Leaf {
     pub(crate) position: Position,
-    pub(crate) tags: Vec<Tag>,
+    /// Its tags, each with its mark if it is keyed.
+    pub(crate) tags: Vec<(Tag, Option<Mark>)>,
     pub(crate) event_id: Option<String>,
     pub(crate) record: Record,
+    /// What is kept of it for those who can open it; none for an open event.
+    pub(crate) sealed: Option<SealedLeaf>,
 }
 
 /// A leaf of a capture that fits, with its body, if it is here.
@@ -71,14 +76,16 @@ pub(crate) fn check(cursor: &Cursor, block: &Block, vetting: Vetting) -> Result<
     at.demand(header.contents == contents_digest(contents), "the contents are not the header's")?;
 
     let mut cursor = cursor.clone();
-    let mut leaves = Vec::new();
+    let (mut leaves, mut announced) = (Vec::new(), Vec::new());
     for entry in &block.entries {
         at.demand(
             entry.index.0 == cursor.log.size(),
             "a statement is not at its place in the log",
         )?;
         cursor.log.push(Rfc9162Sha256::leaf(&entry.statement), &mut |_, _| ());
-        check_entry(&at, &header, entry, &mut cursor, &mut leaves)?;
+        let said = check_entry(&at, &header, entry, &mut cursor)?;
+        leaves.extend(said.leaves);
+        announced.extend(said.announced);
     }
     let check = |leaf: Unread<'_>| check_leaf(&at, &header, leaf);
     let leaves = if leaves.len() < PARALLEL_FROM {
@@ -94,7 +101,14 @@ pub(crate) fn check(cursor: &Cursor, block: &Block, vetting: Vetting) -> Result<
     cursor.hash = header.hash();
     cursor.time_ms = header.time_ms;
     cursor.seen = cursor.seen.max(header.height);
-    Ok(Checked { header, cursor, leaves })
+    Ok(Checked { header, cursor, leaves, announced })
+}
+
+/// What one log entry brings to the index.
+#[derive(Default)]
+struct Said<'b> {
+    leaves: Vec<Unread<'b>>,
+    announced: Option<Announcement>,
 }
 
 /// Verifies one log entry: signature and capture tree. What the leaves say is read afterwards.
@@ -103,13 +117,14 @@ fn check_entry<'b>(
     header: &Header,
     entry: &'b Entry,
     cursor: &mut Cursor,
-    leaves: &mut Vec<Unread<'b>>,
-) -> Result<(), Error> {
+) -> Result<Said<'b>, Error> {
+    let mut said = Said::default();
     let statement = Statement::decode(&entry.statement).map_err(|error| at.lied(error))?;
     at.demand(*statement.consortium() == header.consortium, "a statement is another consortium's")?;
     if statement.content() == Content::Genesis {
         // It names the members and is signed by one of them; what binds it is the pinned digest.
-        return at.demand(entry.index.0 == 0, "a second genesis");
+        at.demand(entry.index.0 == 0, "a second genesis")?;
+        return Ok(said);
     }
     let members = Arc::clone(&cursor.members);
     let issuer = members
@@ -122,7 +137,8 @@ fn check_entry<'b>(
     at.demand(in_time, "a statement came after its last height")?;
     if statement.content() != Content::Capture {
         at.demand(entry.leaves.is_empty(), "only a capture has leaves")?;
-        return check_act(at, &statement, cursor);
+        said.announced = check_act(at, header, &statement, cursor)?;
+        return Ok(said);
     }
     let capture = Capture::decode(statement.payload()).map_err(|error| at.lied(error))?;
     let count = u32::try_from(entry.leaves.len()).map_err(|error| at.lied(error))?;
@@ -133,20 +149,39 @@ fn check_entry<'b>(
     for (place, (leaf, body)) in (0..count).zip(entry.leaves.iter().zip(&entry.bodies)) {
         let position = Position { index: entry.index, leaf: LeafIndex(place) };
         let issuer = issuer.id.clone();
-        leaves.push(Unread { issuer, position, leaf, body: body.as_ref() });
+        said.leaves.push(Unread { issuer, position, leaf, body: body.as_ref() });
     }
-    Ok(())
+    Ok(said)
 }
 
-/// Takes note of a member's new statement key; other acts say nothing to a view.
-fn check_act(at: &Blame, statement: &Statement, cursor: &mut Cursor) -> Result<(), Error> {
-    if statement.content() != Content::Governance {
-        return Ok(());
-    }
+/// Takes note of a member's new statement key, or of an item secret that is announced; other acts
+/// say nothing to a view.
+fn check_act(
+    at: &Blame,
+    header: &Header,
+    statement: &Statement,
+    cursor: &mut Cursor,
+) -> Result<Option<Announcement>, Error> {
     let act = Act::decode(statement.payload()).map_err(|error| at.lied(error))?;
-    if act.name != RetireKey::NAME {
-        return Ok(());
+    match (statement.content(), act.name.as_str()) {
+        (Content::Governance, RetireKey::NAME) => renew(at, statement, &act, cursor).map(|()| None),
+        (Content::Command, AnnounceSecret::NAME) => {
+            let said = AnnounceSecret::decode(&act.arguments)
+                .map_err(|refusal| at.lied(refusal.message))?;
+            Ok(Some(Announcement {
+                id: said.secret_id,
+                issuer: statement.issuer().clone(),
+                tag: said.tag,
+                height: header.height,
+                predecessor: said.predecessor,
+            }))
+        }
+        _ => Ok(None),
     }
+}
+
+/// Gives the issuer of a statement the new key that it proves to hold.
+fn renew(at: &Blame, statement: &Statement, act: &Act, cursor: &mut Cursor) -> Result<(), Error> {
     let renewal = RetireKey::decode(&act.arguments).map_err(|refusal| at.lied(refusal.message))?;
     let (consortium, issuer) = (statement.consortium(), statement.issuer());
     renewal.verify(consortium, issuer).map_err(|refusal| at.lied(refusal.message))?;
@@ -157,7 +192,7 @@ fn check_act(at: &Blame, statement: &Statement, cursor: &mut Cursor) -> Result<(
 fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, Error> {
     let Unread { issuer, position, leaf, body } = unread;
     let leaf = statement::Leaf::decode(leaf).map_err(|error| at.lied(error))?;
-    let mut tags: Vec<Tag> = leaf.tags.iter().map(|(tag, _)| *tag).collect();
+    let mut tags = leaf.tags.clone();
     let mut record = Record {
         issuer,
         commitment: leaf.commitment,
@@ -166,12 +201,13 @@ fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, E
         told: None,
         alert: None,
     };
-    let mut event_id = None;
+    let (mut event_id, mut sealed) = (None, tags.iter().any(|(_, mark)| mark.is_some()));
     if let Some(body) = body {
         let fits = at.vetting != Vetting::Here || body_digest(body) == leaf.body_digest;
         at.demand(fits, "a body is not the one of its leaf")?;
         match read(at, header, &record.issuer, &leaf, body) {
-            Ok((event, json)) => {
+            Ok(Read::Open(event, json)) => {
+                sealed = false;
                 if at.vetting == Vetting::Here {
                     record.alert = correct(&mut tags, tags_of(&event));
                 }
@@ -179,27 +215,44 @@ fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, E
                 let bond = bond_of(&event);
                 record.told = Some(Told { event_time_ms: event.event_time_unix_ms(), bond, json });
             }
+            // What it names, only its readers can tell: its tags stay as they are.
+            Ok(Read::Sealed) => sealed = true,
             Err(alert) => record.alert = Some(alert),
         }
     }
-    Ok(Leaf { position, tags, event_id, record })
+    let sealed = sealed.then(|| SealedLeaf {
+        position,
+        issuer: record.issuer.clone(),
+        height: header.height,
+        block_time_ms: header.time_ms,
+        leaf,
+        body: body.cloned(),
+    });
+    Ok(Leaf { position, tags, event_id, record, sealed })
 }
 
 /// Makes a leaf's tags those of what its event names.
 ///
 /// The item that a leaf keeps silent about has the event all the same; that the ledger's proof lacks
 /// it then shows in the item's trace.
-fn correct(tags: &mut Vec<Tag>, named: Vec<Tag>) -> Option<Alert> {
-    if named == *tags {
+fn correct(tags: &mut Vec<(Tag, Option<Mark>)>, named: Vec<Tag>) -> Option<Alert> {
+    if named.iter().eq(tags.iter().map(|(tag, _)| tag)) {
         return None;
     }
-    tags.extend(named);
-    tags.sort_unstable();
-    tags.dedup();
+    tags.extend(named.into_iter().map(|tag| (tag, None)));
+    tags.sort_by_key(|(tag, _)| *tag);
+    // Of a tag that is there twice, the leaf's own comes first and stays.
+    tags.dedup_by_key(|(tag, _)| *tag);
     Some(Alert::TagsMismatch)
 }
 
-/// Reads an open body.
+/// What a body shows to everybody.
+enum Read {
+    Open(Event, String),
+    Sealed,
+}
+
+/// Reads a body.
 ///
 /// What is off here was committed so, and the blocks after it are no worse for it: an alert, lest
 /// one bad event blind the gateway to all that follow.
@@ -209,8 +262,16 @@ fn read(
     issuer: &MemberId,
     leaf: &statement::Leaf,
     body: &[u8],
-) -> Result<(Event, String), Alert> {
-    let body = OpenBody::decode(body).map_err(|_| Alert::BodyMalformed)?;
+) -> Result<Read, Alert> {
+    let body = Body::decode(body).map_err(|_| Alert::BodyMalformed)?;
+    if at.vetting == Vetting::Here {
+        // A sealed event's tag without a mark would let anybody pollute a history.
+        body.check_marks(leaf).map_err(|_| Alert::TagsMismatch)?;
+    }
+    let body = match body {
+        Body::Open(body) => body,
+        Body::Sealed(_) => return Ok(Read::Sealed),
+    };
     if at.vetting == Vetting::Here {
         let commitment = body.commitment(&header.consortium, issuer);
         if commitment.map_err(|_| Alert::BodyMalformed)? != leaf.commitment {
@@ -218,7 +279,7 @@ fn read(
         }
     }
     let event = Event::from_canonical_json(&body.json).map_err(|_| Alert::BodyMalformed)?;
-    Ok((event, body.json))
+    Ok(Read::Open(event, body.json))
 }
 
 /// The plain tags of what an event names, increasing.
@@ -230,7 +291,7 @@ fn tags_of(event: &Event) -> Vec<Tag> {
 }
 
 /// What an aggregation does to its container.
-fn bond_of(event: &Event) -> Option<Bond> {
+pub(crate) fn bond_of(event: &Event) -> Option<Bond> {
     if event.kind() != Kind::Aggregation {
         return None;
     }

@@ -54,6 +54,51 @@ pub enum Error {
         /// What does not fit.
         why: String,
     },
+    /// A member's book does not open with the storage key that was given.
+    #[error(
+        "the book at {path} does not open with this storage key; give the key that it was made with"
+    )]
+    WrongStorageKey {
+        /// Where it lies.
+        path: String,
+    },
+    /// The book on disk belongs to another member, or to a later edition of this program.
+    #[error("the book at {path} does not fit: {why}; move it away")]
+    WrongBook {
+        /// Where it lies.
+        path: String,
+        /// What does not fit.
+        why: String,
+    },
+    /// A book could not be read or written: ours.
+    #[error("the book failed: {message}")]
+    Book {
+        /// What was seen.
+        message: String,
+    },
+    /// An item secret that nobody had announced for its item: theirs, and evidence.
+    #[error("the secret handed over by {sealer} is a decoy: {why}")]
+    SecretDecoy {
+        /// Who handed it over.
+        sealer: String,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// A part of a sealed body does not open, or opens to something else than was committed to.
+    #[error(transparent)]
+    Envelope(#[from] envelope::Error),
+    /// A bundle is not the one of the event that is to be disclosed.
+    #[error("the bundle does not fit the event: {why}")]
+    WrongBundle {
+        /// What does not fit.
+        why: String,
+    },
+    /// The sealed body was erased.
+    #[error("the body of event {commitment} was erased")]
+    BodyErased {
+        /// The event.
+        commitment: String,
+    },
     /// The index on disk could not be read or written: ours.
     #[error("the index failed: {message}")]
     Index {
@@ -71,7 +116,15 @@ impl Error {
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Refused { reason, .. } | Self::Busy { reason, .. } => reason,
             Self::Misbehaved { .. } => "LEDGER_MISBEHAVED",
-            Self::WrongIndex { .. } | Self::Index { .. } => "INTERNAL",
+            Self::SecretDecoy { .. } => "SECRET_DECOY",
+            Self::Envelope(error) => error.reason(),
+            Self::WrongBundle { .. } => "BUNDLE_MISMATCH",
+            Self::BodyErased { .. } => "BODY_ERASED",
+            Self::WrongIndex { .. }
+            | Self::Index { .. }
+            | Self::WrongStorageKey { .. }
+            | Self::WrongBook { .. }
+            | Self::Book { .. } => "INTERNAL",
         }
     }
 

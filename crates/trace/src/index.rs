@@ -4,13 +4,14 @@ use std::path::Path;
 
 use party::Members;
 use statement::hash::Context;
-use statement::{Commitment, Header, Height, LogSize, Position, Tag};
+use statement::{Commitment, Digest, Header, Height, LogSize, Mark, Position, Tag};
 use store::{Access, Family, Keys, Options, Store, Sync, Tuning};
 
-use crate::Error;
 use crate::check::{Checked, Leaf};
 use crate::cursor::Cursor;
-use crate::record::{Garbled, Leaves, Record, position_key, position_of};
+use crate::record::{Found, Garbled, Leaves, Record, position_key, position_of};
+use crate::sealed::sealed_key;
+use crate::{Announcement, Error, SealedLeaf};
 
 /// The cursor, and nothing else.
 const META: &str = "meta";
@@ -18,17 +19,24 @@ const META: &str = "meta";
 const HEADERS: &str = "headers";
 /// Position to record.
 const EVENTS: &str = "events";
-/// Tag and position to nothing.
+/// Tag and position to the mark beside the tag; to nothing for an open one.
 const ITEMS: &str = "items";
 /// Hash of an event id to position and commitment of its first bearer.
 const EVENT_IDS: &str = "event_ids";
+/// Commitment and position to a sealed leaf with its body.
+const SEALED: &str = "sealed";
+/// A secret's id to its announcement; an announced tag to the secret's id.
+const SECRETS: &str = "secrets";
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 7] = [
     Family { name: META, tuning: Tuning::Points },
     Family { name: HEADERS, tuning: Tuning::Append },
     Family { name: EVENTS, tuning: Tuning::Blobs },
     Family { name: ITEMS, tuning: Tuning::Points },
     Family { name: EVENT_IDS, tuning: Tuning::Points },
+    // Ciphertext, which does not compress.
+    Family { name: SEALED, tuning: Tuning::Digests },
+    Family { name: SECRETS, tuning: Tuning::Digests },
 ];
 
 const CURSOR: &[u8] = b"cursor";
@@ -71,8 +79,20 @@ impl Index {
         for leaf in &block.leaves {
             let position = position_key(leaf.position);
             batch.put(EVENTS, &position, &leaf.record.encode());
-            for tag in &leaf.tags {
-                batch.put(ITEMS, &item_key(tag, leaf.position), &[]);
+            for (tag, mark) in &leaf.tags {
+                let mark = mark.as_ref().map_or(&[][..], |mark| &mark.0);
+                batch.put(ITEMS, &item_key(tag, leaf.position), mark);
+            }
+            if let Some(sealed) = &leaf.sealed {
+                let key = sealed_key(&leaf.record.commitment, leaf.position);
+                batch.put(SEALED, &key, &sealed.encode());
+            }
+        }
+        for announced in &block.announced {
+            // The first to announce an id is whose it is; the ledger refuses a second.
+            if self.announced(&announced.id)?.is_none() {
+                batch.put(SECRETS, &announced.id, &announced.encode());
+                batch.put(SECRETS, &announced.tag.0, &announced.id);
             }
         }
         for (key, leaf) in self.first_bearers(&block.leaves)? {
@@ -126,24 +146,53 @@ impl Index {
             None => None,
         };
         let header = header.map(|bytes| Header::decode(&bytes).map_err(|_| Garbled)).transpose()?;
-        let mut positions = Vec::new();
+        let mut found = Vec::new();
         for row in now.scan(ITEMS, Keys::Prefix(&tag.0))? {
-            let (key, _) = row?;
+            let (key, mark) = row?;
             let position = position_of(key.get(tag.0.len()..).ok_or(Garbled)?)?;
             if position.index.0 >= size.0 {
                 break;
             }
-            positions.push(position);
+            let mark = match &*mark {
+                [] => None,
+                mark => Some(Mark(mark.try_into().map_err(|_| Garbled)?)),
+            };
+            found.push((position, mark));
         }
-        let keys: Vec<[u8; 12]> = positions.iter().copied().map(position_key).collect();
+        let keys: Vec<[u8; 12]> =
+            found.iter().map(|(position, _)| position_key(*position)).collect();
         let rows = now.values(EVENTS, &keys)?;
         let records = rows.into_iter().map(|row| Record::decode(&row.ok_or(Garbled)?));
-        let leaves = positions
+        let leaves = found
             .into_iter()
             .zip(records)
-            .map(|(position, record)| Ok((position, record?)))
+            .map(|((position, mark), record)| Ok(Found { position, mark, record: record? }))
             .collect::<Result<_, Garbled>>()?;
         Ok((header, leaves))
+    }
+
+    /// The sealed leaves that bear a commitment, in log order: the first is the sealer's, unless a
+    /// stranger has copied it in time.
+    pub(crate) fn sealed(&self, commitment: &Commitment) -> Result<Vec<SealedLeaf>, Error> {
+        let mut leaves = Vec::new();
+        for row in self.store.scan(SEALED, Keys::Prefix(&commitment.0))? {
+            let (key, value) = row?;
+            let position = position_of(key.get(commitment.0.len()..).ok_or(Garbled)?)?;
+            leaves.push(SealedLeaf::decode(position, &value)?);
+        }
+        Ok(leaves)
+    }
+
+    /// The announcement of a secret.
+    pub(crate) fn announced(&self, id: &Digest) -> Result<Option<Announcement>, Error> {
+        let row = self.store.value(SECRETS, id)?;
+        Ok(row.map(|bytes| Announcement::decode(&bytes)).transpose()?)
+    }
+
+    /// The last announcement of a keyed tag.
+    pub(crate) fn announced_tag(&self, tag: &Tag) -> Result<Option<Announcement>, Error> {
+        let Some(id) = self.store.value(SECRETS, &tag.0)? else { return Ok(None) };
+        self.announced(&id.as_slice().try_into().map_err(|_| Garbled)?)
     }
 
     /// Marks the index as one that is being emptied, with the cursor that it will have.
@@ -159,7 +208,7 @@ impl Index {
         self.begin_emptying(start)?;
         // A block's header goes before its items, and items before the events they lead to, so that
         // what a reader still finds, it finds whole.
-        for family in [HEADERS, ITEMS, EVENTS, EVENT_IDS] {
+        for family in [HEADERS, ITEMS, EVENTS, EVENT_IDS, SEALED, SECRETS] {
             let mut batch = self.store.batch();
             for row in self.store.scan(family, Keys::All)? {
                 batch.delete(family, &row?.0);

@@ -1,16 +1,14 @@
 //! From an item's own events to its journey: also what befell the containers while it lay in them.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use gs1::Item;
-use statement::{Position, Tag};
+use statement::Position;
 
 use crate::life::{Life, Moment, Span, Stay};
 use crate::proof::Doubt;
-use crate::record::Record;
-use crate::{Archive, Completeness, Error, Gap, Step, Trace, View};
+use crate::seen::{Seen, Thing};
+use crate::{Archive, Book, Completeness, Error, Gap, Step, Trace, TraceAlert, View};
 
 /// How deep containers in containers are followed: parcel, carton, pallet, unit load, hold, vessel,
 /// and some to spare.
@@ -25,53 +23,88 @@ const MAX_STAYS: usize = 4_096;
 /// How many steps one trace shows.
 const MAX_STEPS: usize = 100_000;
 
-/// How many bundles are fetched at once.
-const BUNDLES_AT_ONCE: usize = 8;
-
 /// Gathers the steps of one trace.
 struct Gathering<'a> {
     view: &'a View,
+    /// What the reader has opened, and its secrets; none for a stranger.
+    book: Option<&'a Book>,
     archive: &'a dyn Archive,
-    lives: HashMap<String, Life>,
+    lives: HashMap<Thing, Life>,
     /// The stays to follow, nearest first: each is followed at its least depth.
     open: VecDeque<(Stay, usize)>,
     /// How many stays were ever put there.
     stays: usize,
     taken: BTreeSet<Position>,
     steps: Vec<(Moment, Step)>,
+    alerts: BTreeSet<TraceAlert>,
     doubt: Option<(String, Doubt)>,
 }
 
 impl View {
-    /// Traces an item, and proves that the trace is complete where the ledger can.
+    /// Traces an item as a stranger sees it, and proves that the trace is complete where the ledger
+    /// can.
     ///
-    /// The item's own steps come with those of each container between loading and unloading.
+    /// The item's own steps come with those of each container between loading and unloading. Only
+    /// the item's open history is asked for: events under keyed tags are for those who hold the
+    /// secret.
     ///
     /// # Errors
     ///
     /// [`Error::Index`] when the index cannot be read. What the ledger fails to prove is no error:
     /// the answer says so.
     pub async fn trace(&self, item: &Item, archive: &dyn Archive) -> Result<Trace, Error> {
-        let item = item.canonical().to_owned();
+        self.gather(Thing::new(item.canonical().to_owned(), Vec::new()), None, archive).await
+    }
+
+    /// Traces an item as the owner of a book sees it: its open history, and one under each of its
+    /// secrets that the book holds.
+    ///
+    /// What the member has opened shows; the rest stays closed. A container is followed under the
+    /// secrets whose tags stand in the leaf of the loading, and no other.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::trace`], and [`Error::Book`] when the book cannot be read.
+    pub async fn trace_as(
+        &self,
+        book: &Book,
+        item: &Item,
+        archive: &dyn Archive,
+    ) -> Result<Trace, Error> {
+        let (owned, item) = (book.clone(), item.canonical().to_owned());
+        let thing = self.on_index(move |inner| inner.thing(item, &owned)).await?;
+        self.gather(thing, Some(book), archive).await
+    }
+
+    async fn gather(
+        &self,
+        thing: Thing,
+        book: Option<&Book>,
+        archive: &dyn Archive,
+    ) -> Result<Trace, Error> {
         let mut gathering = Gathering {
             view: self,
+            book,
             archive,
             lives: HashMap::new(),
             open: VecDeque::new(),
             stays: 0,
             taken: BTreeSet::new(),
             steps: Vec::new(),
+            alerts: BTreeSet::new(),
             doubt: None,
         };
-        gathering.enter(Stay { container: item.clone(), span: Span::ALWAYS }, 0).await?;
+        let always = Stay { container: thing.clone(), span: Span::ALWAYS, closed: false };
+        gathering.enter(always, 0).await?;
         while let Some((stay, depth)) = gathering.open.pop_front() {
             gathering.follow(&stay, depth).await?;
             // What others put on the record decides how long this takes: let other tasks in.
             tokio::task::yield_now().await;
         }
-        let Gathering { lives, mut steps, doubt, .. } = gathering;
+        gathering.add_findings().await?;
+        let Gathering { lives, mut steps, doubt, alerts, .. } = gathering;
         steps.sort_by_key(|(moment, _)| *moment);
-        let own = lives.get(&item);
+        let own = lives.get(&thing);
         Ok(Trace {
             count: own.map_or(0, |life| u64::try_from(life.leaves.len()).unwrap_or(u64::MAX)),
             checkpoint: own.and_then(|life| life.proof.clone().ok()),
@@ -79,35 +112,9 @@ impl View {
             completeness: doubt.map_or(Completeness::Complete, |(item, doubt)| {
                 Completeness::Incomplete { item, gap: doubt.gap, detail: doubt.detail }
             }),
-            item,
+            alerts: alerts.into_iter().collect(),
+            item: thing.item,
         })
-    }
-
-    /// Fetches the bundle of every step, verified, into the steps.
-    ///
-    /// # Errors
-    ///
-    /// As [`View::bundle`]. A closed step may have none: then it stays `None`.
-    pub async fn attach_bundles(
-        &self,
-        trace: &mut Trace,
-        archive: &dyn Archive,
-    ) -> Result<(), Error> {
-        let fetch = trace.steps.iter().map(|step| {
-            let (commitment, closed) = (step.commitment, step.event.is_none());
-            async move {
-                match self.bundle(&commitment, archive).await {
-                    Err(Error::NotFound { .. }) if closed => Ok(None),
-                    other => other.map(Some),
-                }
-            }
-        });
-        let bundles: Vec<Option<Bytes>> =
-            stream::iter(fetch).buffered(BUNDLES_AT_ONCE).try_collect().await?;
-        for (step, bundle) in trace.steps.iter_mut().zip(bundles) {
-            step.bundle = bundle;
-        }
-        Ok(())
     }
 }
 
@@ -117,15 +124,16 @@ impl Gathering<'_> {
     /// So containers that contain each other come to an end: on the way around, the time in common
     /// only shrinks.
     async fn enter(&mut self, stay: Stay, depth: usize) -> Result<(), Error> {
-        self.learn(&stay.container).await?;
+        self.learn(&stay.container, depth).await?;
         let Some(life) = self.lives.get_mut(&stay.container) else { return Ok(()) };
         if life.covers(stay.span) {
             return Ok(());
         }
+        let item = &stay.container.item;
         if depth > MAX_DEPTH {
-            self.doubt(&stay.container, Doubt::new(Gap::TooDeep, "containers in containers"));
+            self.doubt(item, Doubt::new(Gap::TooDeep, "containers in containers"));
         } else if self.stays >= MAX_STAYS {
-            self.doubt(&stay.container, Doubt::new(Gap::TooWide, "more stays than are followed"));
+            self.doubt(item, Doubt::new(Gap::TooWide, "more stays than are followed"));
         } else {
             life.cover(stay.span);
             self.stays += 1;
@@ -138,15 +146,21 @@ impl Gathering<'_> {
     /// containers that these steps open.
     async fn follow(&mut self, stay: &Stay, depth: usize) -> Result<(), Error> {
         let Some(life) = self.lives.get(&stay.container) else { return Ok(()) };
+        let item = &stay.container.item;
         let mut doubt = None;
-        for (moment, record) in life.during(stay.span) {
+        for (moment, seen) in life.during(stay.span) {
             if self.steps.len() >= MAX_STEPS {
                 doubt = Some(Doubt::new(Gap::TooWide, "more steps than a trace shows"));
                 break;
             }
             if self.taken.insert(moment.1) {
-                let via = (depth > 0).then(|| stay.container.clone());
-                self.steps.push((*moment, step(moment.1, record, via)));
+                let via = (depth > 0).then(|| item.clone());
+                self.steps.push((*moment, step(seen, via)));
+                self.alerts.extend(seen.alert.map(|reason| TraceAlert {
+                    issuer: seen.issuer.clone(),
+                    commitment: seen.commitment,
+                    reason,
+                }));
             }
         }
         // When it happened nobody can read; if within the stay, it was recorded after the loading,
@@ -157,34 +171,60 @@ impl Gathering<'_> {
         }
         let inner: Vec<Stay> = life.stays_within(stay.span).cloned().collect();
         if let Some(doubt) = doubt {
-            self.doubt(&stay.container, doubt);
+            self.doubt(item, doubt);
         }
         for mut next in inner {
-            self.learn(&next.container).await?;
+            self.learn(&next.container, depth + 1).await?;
             if let Some(container) = self.lives.get(&next.container) {
                 next.span.before = container.emptied_within(next.span).or(next.span.before);
             }
-            if let Some(span) = next.span.within(stay.span) {
-                self.enter(Stay { span, ..next }, depth + 1).await?;
+            let Some(span) = next.span.within(stay.span) else { continue };
+            if next.closed {
+                let detail = "this member holds no secret of it that stands in the loading's leaf";
+                self.doubt(&next.container.item, Doubt::new(Gap::ContainerClosed, detail));
             }
+            self.enter(Stay { span, ..next }, depth + 1).await?;
         }
         Ok(())
     }
 
-    /// Reads and proves the history of an item, once.
-    async fn learn(&mut self, item: &str) -> Result<(), Error> {
-        if self.lives.contains_key(item) {
+    /// Reads and proves the histories of a thing, once.
+    async fn learn(&mut self, thing: &Thing, depth: usize) -> Result<(), Error> {
+        if self.lives.contains_key(thing) {
             return Ok(());
         }
         if self.lives.len() > MAX_CONTAINERS {
-            self.doubt(item, Doubt::new(Gap::TooWide, "more containers than a trace follows"));
+            let doubt = Doubt::new(Gap::TooWide, "more containers than a trace follows");
+            self.doubt(&thing.item, doubt);
             return Ok(());
         }
-        let known = self.view.known(Tag::open(item), self.archive).await?;
-        if let Err(doubt) = &known.proof {
-            self.doubt(item, doubt.clone());
+        let mut lived = self.view.lived(thing, self.book, self.archive).await?;
+        if let Err(doubt) = &lived.proof {
+            self.doubt(&thing.item, doubt.clone());
         }
-        self.lives.insert(item.to_owned(), Life::of(item, known));
+        if let Some(book) = self.book.filter(|_| depth == 0) {
+            let known = lived.leaves.iter().map(|seen| seen.position).collect();
+            let (item, book) = (thing.item.clone(), book.clone());
+            let untagged =
+                self.view.on_index(move |inner| inner.untagged(&item, &known, &book)).await?;
+            lived.leaves.extend(untagged);
+        }
+        self.alerts.append(&mut lived.alerts);
+        self.lives.insert(thing.clone(), Life::of(&thing.item, lived));
+        Ok(())
+    }
+
+    /// Adds what the reader found off about the events of the trace when it opened them.
+    async fn add_findings(&mut self) -> Result<(), Error> {
+        let Some(book) = self.book.cloned() else { return Ok(()) };
+        let findings = self.view.on_index(move |_| book.alerts()).await?;
+        let shown: HashSet<_> = self.steps.iter().map(|(_, step)| step.commitment).collect();
+        let of_these = findings.into_iter().filter(|finding| shown.contains(&finding.commitment));
+        self.alerts.extend(of_these.map(|finding| TraceAlert {
+            issuer: finding.issuer,
+            commitment: finding.commitment,
+            reason: finding.reason,
+        }));
         Ok(())
     }
 
@@ -194,18 +234,20 @@ impl Gathering<'_> {
     }
 }
 
-fn step(position: Position, record: &Record, via: Option<String>) -> Step {
+fn step(seen: &Seen, via: Option<String>) -> Step {
     Step {
-        event: record.told.as_ref().map(|told| told.json.clone()),
-        event_time_ms: record.told.as_ref().map(|told| told.event_time_ms),
-        block_time_ms: record.block_time_ms,
-        issuer: record.issuer.clone(),
-        commitment: record.commitment,
-        index: position.index,
-        leaf: position.leaf,
-        height: record.height,
+        state: seen.state,
+        event: seen.json.clone(),
+        sealed_with: seen.sealed_with.clone(),
+        event_time_ms: seen.event_time_ms,
+        block_time_ms: seen.block_time_ms,
+        issuer: seen.issuer.clone(),
+        commitment: seen.commitment,
+        index: seen.position.index,
+        leaf: seen.position.leaf,
+        height: seen.height,
         via,
-        alert: record.alert,
+        alert: seen.alert,
         bundle: None,
     }
 }

@@ -39,22 +39,32 @@
 
 mod answer;
 mod archive;
+pub mod book;
+mod bundles;
 mod check;
 mod cursor;
 mod error;
 mod index;
 mod journey;
+mod keyring;
 mod life;
 mod proof;
+mod receive;
 mod record;
+mod sealed;
+mod seen;
 #[cfg(test)]
 mod small_ledger;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 mod view;
 
-pub use answer::{Alert, Completeness, Gap, Step, Trace};
+pub use answer::{Alert, Completeness, Gap, Step, StepState, Trace, TraceAlert};
 pub use archive::{Archive, Block, Entry, History};
+pub use book::Book;
+pub use bundles::disclosure_bundle;
 pub use error::Error;
+pub use receive::Received;
+pub use sealed::{Announcement, SealedLeaf};
 pub use statement::Position;
 pub use view::View;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use statement::{Checkpoint, Position};
 
-use crate::proof::{Doubt, Known};
-use crate::record::{Bond, Record};
+use crate::proof::Doubt;
+use crate::record::Bond;
+use crate::seen::{Key, Lived, Seen, Thing};
 
 /// When a leaf happened: by the event's own word, then by its place in the log.
 pub(crate) type Moment = (i64, Position);
@@ -20,8 +21,11 @@ pub(crate) struct Span {
 /// A stay in a container.
 #[derive(Clone, Debug)]
 pub(crate) struct Stay {
-    pub(crate) container: String,
+    /// The container, and the secrets whose tags stand in the leaf of the loading.
+    pub(crate) container: Thing,
     pub(crate) span: Span,
+    /// Whether it was loaded under a secret of the container that this reader does not hold.
+    pub(crate) closed: bool,
 }
 
 /// What is known of one item.
@@ -29,8 +33,8 @@ pub(crate) struct Stay {
 pub(crate) struct Life {
     pub(crate) proof: Result<Checkpoint, Doubt>,
     /// By moment. A closed leaf stands at the time of its block, for its own nobody can read.
-    pub(crate) leaves: Vec<(Moment, Record)>,
-    /// The last leaf whose body is not here.
+    pub(crate) leaves: Vec<(Moment, Seen)>,
+    /// The last leaf of which nobody here can tell whether it loads or unloads.
     pub(crate) last_closed: Option<Moment>,
     /// When all that was in it was unloaded, in that order.
     emptied: Vec<Moment>,
@@ -68,28 +72,27 @@ impl Span {
 
 impl Life {
     /// Puts what is known of `item` in order.
-    pub(crate) fn of(item: &str, known: Known) -> Self {
-        let by_moment = |(position, record): (Position, Record)| {
-            let told = record.told.as_ref();
-            let time_ms = told.map_or(record.block_time_ms, |told| told.event_time_ms);
-            ((time_ms, position), record)
+    pub(crate) fn of(item: &str, lived: Lived) -> Self {
+        let by_moment = |seen: Seen| {
+            let time_ms = seen.event_time_ms.unwrap_or(seen.block_time_ms);
+            ((time_ms, seen.position), seen)
         };
-        let mut leaves: Vec<(Moment, Record)> = known.leaves.into_iter().map(by_moment).collect();
+        let mut leaves: Vec<(Moment, Seen)> = lived.leaves.into_iter().map(by_moment).collect();
         leaves.sort_unstable_by_key(|(moment, _)| *moment);
-        let closed = leaves.iter().rfind(|(_, record)| record.told.is_none());
-        let emptied = bonds(&leaves).filter(|(_, bond)| bond.all && bond.container == item);
+        let closed = leaves.iter().rfind(|(_, seen)| seen.hides);
+        let emptied = bonds(&leaves).filter(|(_, bond, _)| bond.all && bond.container == item);
         Self {
             last_closed: closed.map(|(moment, _)| *moment),
-            emptied: emptied.map(|(moment, _)| moment).collect(),
+            emptied: emptied.map(|(moment, ..)| moment).collect(),
             stays: stays(item, &leaves),
             covered: Vec::new(),
-            proof: known.proof,
+            proof: lived.proof,
             leaves,
         }
     }
 
     /// The leaves within a span.
-    pub(crate) fn during(&self, span: Span) -> &[(Moment, Record)] {
+    pub(crate) fn during(&self, span: Span) -> &[(Moment, Seen)] {
         let from = span.after.map_or(0, |after| self.leaves.partition_point(|(m, _)| *m <= after));
         let to = span.before.map_or(self.leaves.len(), |before| {
             self.leaves.partition_point(|(moment, _)| *moment < before)
@@ -125,25 +128,33 @@ impl Life {
     }
 }
 
-/// The loadings and unloadings among leaves.
-fn bonds(leaves: &[(Moment, Record)]) -> impl Iterator<Item = (Moment, &Bond)> {
+/// The loadings and unloadings among leaves; of a sealed one also the secrets of its container.
+fn bonds(leaves: &[(Moment, Seen)]) -> impl Iterator<Item = (Moment, &Bond, Option<&Vec<Key>>)> {
     leaves
         .iter()
-        .filter_map(|(moment, record)| Some((*moment, record.told.as_ref()?.bond.as_ref()?)))
+        .filter_map(|(moment, seen)| Some((*moment, seen.bond.as_ref()?, seen.keys.as_ref())))
 }
 
 /// The stays in containers that the events of `item` tell of, in the order of loading.
-fn stays(item: &str, leaves: &[(Moment, Record)]) -> Vec<Stay> {
+fn stays(item: &str, leaves: &[(Moment, Seen)]) -> Vec<Stay> {
     let mut stays: Vec<Stay> = Vec::new();
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
-    for (moment, bond) in bonds(leaves).filter(|(_, bond)| bond.container != item) {
+    for (moment, bond, keys) in bonds(leaves).filter(|(_, bond, _)| bond.container != item) {
         if bond.loads {
             // Loaded once more without an unloading between: the stay goes on.
-            open.entry(&bond.container).or_insert_with(|| {
+            let at = *open.entry(&bond.container).or_insert_with(|| {
+                let container = Thing::new(bond.container.clone(), Vec::new());
                 let span = Span { after: Some(moment), before: None };
-                stays.push(Stay { container: bond.container.clone(), span });
+                stays.push(Stay { container, span, closed: false });
                 stays.len() - 1
             });
+            if let Some(keys) = keys
+                && let Some(stay) = stays.get_mut(at)
+            {
+                stay.closed |= keys.is_empty();
+                let all = [&stay.container.keys[..], keys].concat();
+                stay.container = Thing::new(bond.container.clone(), all);
+            }
         } else if let Some(at) = open.remove(bond.container.as_str())
             && let Some(stay) = stays.get_mut(at)
         {
@@ -171,8 +182,9 @@ mod tests {
 
     #[test]
     fn what_is_covered_grows_together() {
-        let known = Known { leaves: Vec::new(), proof: Err(Doubt::new(crate::Gap::NoProof, "")) };
-        let mut life = Life::of("urn:x:pallet", known);
+        let proof = Err(Doubt::new(crate::Gap::NoProof, ""));
+        let lived = Lived { leaves: Vec::new(), proof, alerts: std::collections::BTreeSet::new() };
+        let mut life = Life::of("urn:x:pallet", lived);
         assert!(!life.covers(span(1, 3)));
         life.cover(span(1, 3));
         life.cover(span(5, 7));

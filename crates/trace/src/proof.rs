@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use statement::{Checkpoint, Header, Height, HistoryProof, LogSize, Position, Tag};
+use statement::{Checkpoint, Header, Height, HistoryProof, LogSize, Tag};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::record::{Leaves, Record};
+use crate::record::{Found, Leaves};
 use crate::{Archive, Error, Gap, History, View};
 
 /// How long to wait before a ledger whose note lags is asked again.
@@ -119,7 +119,7 @@ impl View {
 /// Compares what the followed blocks hold with what the ledger proved.
 fn compare(
     header: Option<&Header>,
-    leaves: &[(Position, Record)],
+    leaves: &[Found],
     checkpoint: &Checkpoint,
     history: &History,
 ) -> Result<(), Doubt> {
@@ -133,7 +133,7 @@ fn compare(
         let detail = format!("the block followed at height {height} is not the note's");
         return Err(Doubt::new(Gap::Forked, detail));
     }
-    if !leaves.iter().map(|(position, _)| position).eq(&history.positions) {
+    if !leaves.iter().map(|found| &found.position).eq(&history.positions) {
         let (here, there) = (leaves.len(), history.positions.len());
         let detail = format!("the followed blocks hold {here} events, the proof {there}");
         return Err(Doubt::new(Gap::PositionsDiffer, detail));

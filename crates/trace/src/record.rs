@@ -2,15 +2,24 @@
 
 use minicbor::{Decoder, Encoder};
 use party::MemberId;
-use statement::{Commitment, Height, LeafIndex, LogIndex, Position};
+use statement::{Commitment, Height, LeafIndex, LogIndex, Mark, Position};
 
 use crate::Alert;
 
 /// The version of everything in the index; another means: rebuild from zero.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Leaves with their places, in log order.
-pub(crate) type Leaves = Vec<(Position, Record)>;
+pub(crate) type Leaves = Vec<Found>;
+
+/// A leaf as it was found under a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) position: Position,
+    /// The mark beside the tag; an open tag has none.
+    pub(crate) mark: Option<Mark>,
+    pub(crate) record: Record,
+}
 
 /// One leaf of the record, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,17 +52,19 @@ pub(crate) struct Bond {
 }
 
 impl Alert {
-    const ALL: [Self; 3] = [Self::TagsMismatch, Self::CommitmentMismatch, Self::BodyMalformed];
-
-    const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::TagsMismatch => 1,
             Self::CommitmentMismatch => 2,
             Self::BodyMalformed => 3,
+            Self::MarkInvalid => 4,
+            Self::TagForeign => 5,
+            Self::TagMissing => 6,
+            Self::SecretDecoy => 7,
         }
     }
 
-    fn of(code: u8) -> Result<Option<Self>, Garbled> {
+    pub(crate) fn of(code: u8) -> Result<Option<Self>, Garbled> {
         if code == 0 {
             return Ok(None);
         }
@@ -72,7 +83,7 @@ impl From<minicbor::decode::Error> for Garbled {
 }
 
 impl Record {
-    /// CBOR [1, issuer, commitment, height, block time, alert, told], where alert is 0 for none, told
+    /// CBOR [2, issuer, commitment, height, block time, alert, told], where alert is 0 for none, told
     /// is null or [json, event time, bond], and bond is null or [container, loads, all].
     pub(crate) fn encode(&self) -> Vec<u8> {
         let json_len = self.told.as_ref().map_or(0, |told| told.json.len());

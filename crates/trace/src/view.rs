@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use party::Members;
-use statement::{Commitment, Height, verify_bundle};
+use party::{MemberId, Members};
+use statement::{Commitment, Digest, Height};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::{Vetting, check};
 use crate::cursor::Cursor;
 use crate::index::Index;
-use crate::{Archive, Block, Error};
+use crate::{Announcement, Archive, Block, Error, SealedLeaf};
 
 /// How long a follower waits after a first failure; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -43,7 +42,7 @@ pub(crate) struct Inner {
     /// Held while a block is taken or the index is emptied.
     state: Mutex<Cursor>,
     /// All editions of the members; never locked for longer than it takes to read.
-    editions: Mutex<Arc<Vec<Members>>>,
+    pub(crate) editions: Mutex<Arc<Vec<Members>>>,
     cursor: watch::Sender<Height>,
     /// Grows, under the lock, when the index is emptied: a follower under way starts again.
     edition: watch::Sender<u64>,
@@ -242,34 +241,39 @@ impl View {
         self.inner.index.first_bearer(event_id)
     }
 
-    /// Fetches one event's bundle and verifies it against the pinned members.
+    /// A sealed event by its commitment, as far as the index has come; it may block.
+    ///
+    /// Where a stranger has copied the leaf, this is the first that bears the commitment: see
+    /// [`View::sealed_by`].
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the ledger holds no such event; [`Error::Misbehaved`] when the bundle
-    /// does not verify.
-    pub async fn bundle(
+    /// [`Error::Index`] when the index cannot be read.
+    pub fn sealed(&self, commitment: &Commitment) -> Result<Option<SealedLeaf>, Error> {
+        Ok(self.inner.index.sealed(commitment)?.into_iter().next())
+    }
+
+    /// A member's sealed event by its commitment, as far as the index has come; it may block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] when the index cannot be read.
+    pub fn sealed_by(
         &self,
+        issuer: &MemberId,
         commitment: &Commitment,
-        archive: &dyn Archive,
-    ) -> Result<Bytes, Error> {
-        let bundle = archive.bundle(commitment).await?;
-        let lied = |what: String| Error::Misbehaved { height: self.cursor(), what };
-        let editions = Arc::clone(&self.inner.editions.lock());
-        // A statement is as old as its key: the newest edition first, for most are new.
-        let mut verdict = Err(lied(format!("the bundle of {commitment} has no members")));
-        for members in editions.iter().rev() {
-            verdict = verify_bundle(&bundle, members)
-                .map_err(|fault| lied(format!("the bundle of {commitment} is {fault}")));
-            if verdict.is_ok() {
-                break;
-            }
-        }
-        let verified = verdict?;
-        if verified.commitment != *commitment {
-            return Err(lied(format!("the bundle of {commitment} is another event's")));
-        }
-        Ok(bundle)
+    ) -> Result<Option<SealedLeaf>, Error> {
+        let leaves = self.inner.index.sealed(commitment)?;
+        Ok(leaves.into_iter().find(|leaf| leaf.issuer == *issuer))
+    }
+
+    /// The announcement of an item secret, as far as the index has come; it may block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] when the index cannot be read.
+    pub fn announced(&self, secret_id: &Digest) -> Result<Option<Announcement>, Error> {
+        self.inner.index.announced(secret_id)
     }
 
     /// Notes a height that a quorum has shown.
