@@ -62,11 +62,7 @@ impl Wrapper {
         reader: Reader,
         drawn: &Drawn,
     ) -> Self {
-        let handle = if drawn.handle.mac.is_none() {
-            drawn.handle.encode()
-        } else {
-            Handle { mac: None, ..drawn.handle.clone() }.encode()
-        };
+        let handle = drawn.handle.without_mac().encode();
         Self {
             consortium: consortium.clone(),
             sealer: sealer.clone(),

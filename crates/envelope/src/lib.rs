@@ -45,6 +45,8 @@
 mod aead;
 mod body;
 mod cbor;
+#[cfg(test)]
+mod conformance;
 mod entry;
 mod error;
 mod json;

@@ -200,3 +200,6 @@ fn decode(input: &mut In<'_>) -> Result<Opened, &'static str> {
         _ => Err("it holds neither fields nor a secret"),
     }
 }
+
+#[cfg(test)]
+mod tests;
