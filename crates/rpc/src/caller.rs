@@ -1,6 +1,6 @@
 //! Who calls: read from the client certificate, never from a field of the request.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -308,16 +308,59 @@ impl Trust {
         Err(Refusal::new("MEMBER_UNKNOWN", format!("{who} is not registered in this consortium")))
     }
 
-    /// Refuses a caller that may not append statements of `issuer`.
-    pub(crate) fn may_state_for(&self, caller: &Caller, issuer: &MemberId) -> Result<(), Refusal> {
-        let allowed = match &caller.principal {
-            Principal::Member(id, _) => id == issuer,
+    /// Whether a caller speaks for a member: the member itself does, and the gateway of a site of
+    /// the member.
+    fn speaks_for(&self, caller: &Caller, member: &MemberId) -> bool {
+        match &caller.principal {
+            Principal::Member(id, _) => id == member,
             Principal::Site(site, ServiceRole::Gateway) => {
-                self.members.get(issuer).is_some_and(|member| member.sites.contains(site))
+                self.members.get(member).is_some_and(|member| member.sites.contains(site))
             }
             Principal::Site(_, _) => false,
-        };
-        if allowed {
+        }
+    }
+
+    /// Refuses a caller that does not speak for `member`, whom the field at `path` names.
+    pub(crate) fn may_speak_for(
+        &self,
+        caller: &Caller,
+        member: &MemberId,
+        path: impl Into<String>,
+    ) -> Result<(), Refusal> {
+        if self.speaks_for(caller, member) {
+            return Ok(());
+        }
+        let why = format!("{} does not speak for member {member}", caller.principal);
+        Err(Refusal::new("CALLER_NOT_ISSUER", why).at(path))
+    }
+
+    /// The member in whose name the caller asks, whom a field may name.
+    ///
+    /// Who may ask is the certificate's to say: the field only chooses among the members for whom
+    /// the gateway of a site speaks.
+    pub(crate) fn in_the_name_of(
+        &self,
+        caller: &Caller,
+        path: &str,
+        named: &str,
+    ) -> Result<MemberId, Refusal> {
+        if let (Principal::Member(id, _), true) = (&caller.principal, named.is_empty()) {
+            return Ok(id.clone());
+        }
+        let member = crate::field::member_id(path, named)?;
+        self.may_speak_for(caller, &member, path)?;
+        Ok(member)
+    }
+
+    /// All members for whom the caller speaks.
+    pub(crate) fn spoken_for(&self, caller: &Caller) -> BTreeSet<MemberId> {
+        let ids = self.members.iter().map(|member| &member.id);
+        ids.filter(|id| self.speaks_for(caller, id)).cloned().collect()
+    }
+
+    /// Refuses a caller that may not append statements of `issuer`.
+    pub(crate) fn may_state_for(&self, caller: &Caller, issuer: &MemberId) -> Result<(), Refusal> {
+        if self.speaks_for(caller, issuer) {
             return Ok(());
         }
         let who = &caller.principal;

@@ -4,8 +4,11 @@
 mod error;
 mod follow;
 mod gateway;
+mod keys;
 mod ledger;
+mod link;
 mod member;
+mod post;
 mod verifier;
 
 use std::fmt;
@@ -15,7 +18,9 @@ use tonic::transport::{Channel, ClientTlsConfig, Identity};
 
 pub use self::error::{Code, Error};
 pub use self::gateway::{Gateway, GatewayStatus};
+pub use self::keys::{Keys, KeysStatus, LinkStatus, Remote};
 pub use self::ledger::{Appended, Ledger, LedgerStatus};
+pub use self::link::Link;
 pub use self::member::Member;
 use self::verifier::Verifier;
 use crate::caller::{Revoked, ServiceRole};

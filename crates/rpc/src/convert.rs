@@ -1,5 +1,9 @@
 //! Between the generated types and the domain's: `.._out` for what is sent, `.._in` for what came.
 
+pub(crate) mod exchange;
+pub(crate) mod journey;
+pub(crate) mod post;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -8,29 +12,13 @@ use ledger::{History, StatementRecord, Status};
 use merkle::Digest;
 use party::{Country, Member, Members, PublicKey, Role, SealingKey, SiteId};
 use statement::{Checkpoint, Commitment, Height, LeafIndex, LogIndex, LogSize, Position};
-use trace::{Alert, Completeness, Gap, Step, Trace};
+use trace::{Alert, Completeness, Gap, Step, StepState, Trace, TraceAlert};
 
 use crate::field;
 use crate::pb::gateway::v1 as gateway;
 use crate::pb::ledger::v1 as record;
 use crate::pb::member::v1 as member;
 use crate::refusal::Refusal;
-
-/// All kinds of doubt about a trace.
-const GAPS: [Gap; 9] = [
-    Gap::NoProof,
-    Gap::ProofInvalid,
-    Gap::NoteOld,
-    Gap::Forked,
-    Gap::PositionsDiffer,
-    Gap::IndexBehind,
-    Gap::StepClosed,
-    Gap::TooDeep,
-    Gap::TooWide,
-];
-
-/// All that can be off about a step.
-const ALERTS: [Alert; 3] = [Alert::TagsMismatch, Alert::CommitmentMismatch, Alert::BodyMalformed];
 
 // === ledger ===
 
@@ -203,9 +191,10 @@ pub(crate) fn captured_in(answer: gateway::CaptureEventsResponse) -> Result<Capt
 }
 
 pub(crate) fn step_out(step: Step) -> gateway::Step {
-    let state = match step.event {
-        Some(_) => gateway::StepState::Open,
-        None => gateway::StepState::Closed,
+    let state = match step.state {
+        StepState::Open => gateway::StepState::Open,
+        StepState::Opened => gateway::StepState::Opened,
+        StepState::Closed => gateway::StepState::Closed,
     };
     gateway::Step {
         state: state.into(),
@@ -220,13 +209,21 @@ pub(crate) fn step_out(step: Step) -> gateway::Step {
         via: step.via.unwrap_or_default(),
         alert: step.alert.map(|alert| alert.reason().to_owned()).unwrap_or_default(),
         bundle: step.bundle.unwrap_or_default(),
-        sealed_with: String::new(),
+        sealed_with: step.sealed_with.unwrap_or_default(),
     }
 }
 
 pub(crate) fn step_in(step: gateway::Step) -> Result<Step, Refusal> {
     let some = |text: String| (!text.is_empty()).then_some(text);
+    let state = match step.state() {
+        gateway::StepState::Open => StepState::Open,
+        gateway::StepState::Opened => StepState::Opened,
+        gateway::StepState::Closed => StepState::Closed,
+        gateway::StepState::Unspecified => return Err(Refusal::missing("steps.state")),
+    };
     Ok(Step {
+        state,
+        sealed_with: some(step.sealed_with),
         event: some(step.event),
         event_time_ms: step.event_time_ms,
         block_time_ms: step.block_time_ms,
@@ -236,17 +233,33 @@ pub(crate) fn step_in(step: gateway::Step) -> Result<Step, Refusal> {
         leaf: LeafIndex(step.leaf_index),
         height: Height(step.height),
         via: some(step.via),
-        alert: some(step.alert).as_deref().map(alert_in).transpose()?,
+        alert: some(step.alert).map(|word| alert_in("steps.alert", &word)).transpose()?,
         bundle: (!step.bundle.is_empty()).then_some(step.bundle),
     })
 }
 
+fn found_out(alert: TraceAlert) -> gateway::TraceAlert {
+    gateway::TraceAlert {
+        issuer: alert.issuer.to_string(),
+        commitment: bytes(&alert.commitment.0),
+        reason: alert.reason.reason().to_owned(),
+    }
+}
+
+fn found_in(alert: &gateway::TraceAlert) -> Result<TraceAlert, Refusal> {
+    Ok(TraceAlert {
+        issuer: field::member_id("alerts.issuer", &alert.issuer)?,
+        commitment: Commitment(field::array("alerts.commitment", &alert.commitment)?),
+        reason: alert_in("alerts.reason", &alert.reason)?,
+    })
+}
+
 /// What is off about a step; an alert that this client does not know must not be lost in silence.
-fn alert_in(word: &str) -> Result<Alert, Refusal> {
-    ALERTS
+fn alert_in(path: &str, word: &str) -> Result<Alert, Refusal> {
+    Alert::ALL
         .into_iter()
         .find(|alert| alert.reason() == word)
-        .ok_or_else(|| Refusal::invalid("steps.alert", format_args!("is {word}, unknown here")))
+        .ok_or_else(|| Refusal::invalid(path, format_args!("is {word}, unknown here")))
 }
 
 /// All of a trace but its steps.
@@ -263,6 +276,7 @@ pub(crate) fn trace_out(trace: Trace) -> gateway::TraceItemResponse {
         gap,
         count: trace.count,
         checkpoint: trace.checkpoint.as_ref().map(checkpoint_out),
+        alerts: trace.alerts.into_iter().map(found_out).collect(),
         ..gateway::TraceItemResponse::default()
     }
 }
@@ -272,7 +286,7 @@ pub(crate) fn trace_in(answer: gateway::TraceItemResponse) -> Result<Trace, Refu
     let completeness = match (answer.complete, answer.gap) {
         (true, None) => Completeness::Complete,
         (false, Some(gateway::Gap { item, reason, detail })) => {
-            match GAPS.into_iter().find(|gap| gap.reason() == reason) {
+            match Gap::ALL.into_iter().find(|gap| gap.reason() == reason) {
                 Some(gap) => Completeness::Incomplete { item, gap, detail },
                 // A later server may know doubts of which this client has no word.
                 None => Completeness::Incomplete {
@@ -291,6 +305,7 @@ pub(crate) fn trace_in(answer: gateway::TraceItemResponse) -> Result<Trace, Refu
         count: answer.count,
         steps: Vec::new(),
         checkpoint: answer.checkpoint.as_ref().map(checkpoint_in).transpose()?,
+        alerts: answer.alerts.iter().map(found_in).collect::<Result<_, _>>()?,
     })
 }
 

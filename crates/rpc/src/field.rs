@@ -76,6 +76,28 @@ pub(crate) fn text(path: &str, text: String, limit: usize) -> Result<String, Ref
     }
 }
 
+/// A list that must not be empty, and has at most `limit` items.
+pub(crate) fn count(path: &str, found: usize, limit: usize) -> Result<(), Refusal> {
+    match found {
+        0 => Err(Refusal::missing(path)),
+        found if found > limit => {
+            Err(Refusal::invalid(path, format_args!("has {found} items, more than {limit}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many things to list: `usual` for 0, and at most `limit`.
+pub(crate) fn limit(path: &str, asked: u32, usual: usize, limit: usize) -> Result<usize, Refusal> {
+    match usize::try_from(asked).unwrap_or(usize::MAX) {
+        0 => Ok(usual),
+        asked if asked > limit => {
+            Err(Refusal::invalid(path, format_args!("is {asked}, more than {limit}")))
+        }
+        asked => Ok(asked),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,15 @@ pub(crate) const PAGE_BYTES: usize = 12 * 1024 * 1024;
 /// Most positions in one answer about a history.
 pub(crate) const MAX_POSITIONS: u64 = 100_000;
 
+/// Most reader entries, their keys, or request ids in one request.
+pub(crate) const MAX_NAMED: usize = 4_096;
+
+/// Most things in one list that is not continued.
+pub(crate) const MAX_LISTED: usize = 10_000;
+
+/// Things in such a list when nobody says how many.
+pub(crate) const USUALLY_LISTED: usize = 100;
+
 /// Calls that one server serves at a time, over all connections; more are refused at once. A call
 /// is under way until the last byte of its answer is on its way.
 pub(crate) const MAX_CALLS: usize = 512;
@@ -62,6 +71,9 @@ pub(crate) const FRAME_BYTES: u32 = 64 * 1024;
 
 /// Window of a connection, in bytes.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// How long the first message of a stream of requests may take to come.
+pub(crate) const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server works on one call until it answers. Streams only have to begin within it.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);

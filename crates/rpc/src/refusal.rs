@@ -23,12 +23,26 @@ pub(crate) struct Refusal {
     message: String,
     field: Option<String>,
     retry_after: Option<Duration>,
+    /// What a program at the other side needs to make the same error of it.
+    facts: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     /// Refuses with a word of [`crate::reason::REASONS`] and a message for people.
     pub(crate) fn new(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into(), field: None, retry_after: None }
+        Self {
+            reason: reason.into(),
+            message: message.into(),
+            field: None,
+            retry_after: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Adds a fact for programs, which travels as metadata of the reason.
+    pub(crate) fn with(mut self, name: &'static str, fact: impl ToString) -> Self {
+        self.facts.push((name, fact.to_string()));
+        self
     }
 
     /// Blames the field at `path`.
@@ -84,9 +98,16 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { reason, mut message, field, retry_after } = refusal;
+        let Refusal { reason, mut message, field, retry_after, facts } = refusal;
         clip(&mut message, MAX_MESSAGE_BYTES);
-        let mut details = ErrorDetails::with_error_info(&*reason, DOMAIN, HashMap::new());
+        let facts: HashMap<String, String> = facts
+            .into_iter()
+            .map(|(name, mut fact)| {
+                clip(&mut fact, MAX_MESSAGE_BYTES);
+                (name.to_owned(), fact)
+            })
+            .collect();
+        let mut details = ErrorDetails::with_error_info(&*reason, DOMAIN, facts);
         if let Some(mut field) = field {
             clip(&mut field, MAX_MESSAGE_BYTES / 4);
             details.add_bad_request_violation(field, &message);
@@ -114,6 +135,7 @@ impl From<ledger::Refusal> for Refusal {
             message: theirs.message,
             field: theirs.field,
             retry_after: theirs.retry_after_ms.map(Duration::from_millis),
+            facts: Vec::new(),
         }
     }
 }
@@ -149,6 +171,7 @@ impl From<capture::Error> for Refusal {
             message: theirs.to_string(),
             field: theirs.field().map(str::to_owned),
             retry_after: theirs.retry_after_ms().map(Duration::from_millis),
+            facts: Vec::new(),
         }
     }
 }
@@ -167,6 +190,26 @@ impl From<trace::Error> for Refusal {
             message: theirs.to_string(),
             field,
             retry_after: theirs.retry_after_ms().map(Duration::from_millis),
+            facts: Vec::new(),
+        }
+    }
+}
+
+impl From<gateway::Error> for Refusal {
+    fn from(theirs: gateway::Error) -> Self {
+        let theirs = match theirs {
+            gateway::Error::Capture(error) => return error.into(),
+            gateway::Error::Trace(error) => return error.into(),
+            gateway::Error::Keys(error) => return error.into(),
+            theirs if theirs.reason() == "INTERNAL" => return Self::internal(theirs),
+            theirs => theirs,
+        };
+        Self {
+            reason: theirs.reason().to_owned().into(),
+            message: theirs.to_string(),
+            field: theirs.field().map(str::to_owned),
+            retry_after: theirs.retry_after_ms().map(Duration::from_millis),
+            facts: Vec::new(),
         }
     }
 }

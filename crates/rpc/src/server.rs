@@ -10,9 +10,12 @@ mod follow;
 mod gateway;
 mod guard;
 mod incoming;
+mod keys;
 mod ledger;
+mod link;
 mod load;
 mod member;
+mod post;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +32,9 @@ use tonic_health::server::HealthReporter;
 use self::gateway::GatewayFace;
 use self::guard::Guard;
 use self::incoming::incoming;
+use self::keys::KeysFace;
 use self::ledger::LedgerFace;
+use self::link::LinkFace;
 use self::member::MemberFace;
 use crate::caller::{Trust, one_authority};
 use crate::limits::{
@@ -37,8 +42,11 @@ use crate::limits::{
     FRAME_BYTES, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MAX_HEADER_BYTES, MAX_LOCAL_RESETS,
     MAX_PENDING_RESETS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, MAX_STREAMS, STREAM_WINDOW_BYTES,
 };
+use crate::link::Port;
 use crate::pb;
 use crate::pb::gateway::v1::gateway_service_server::GatewayServiceServer;
+use crate::pb::keys::v1::keys_service_server::KeysServiceServer;
+use crate::pb::keys::v1::link_service_server::LinkServiceServer;
 use crate::pb::ledger::v1::ledger_service_server::LedgerServiceServer;
 use crate::pb::member::v1::member_service_server::MemberServiceServer;
 
@@ -91,6 +99,8 @@ pub struct Services {
     pub ledger: Option<Arc<::ledger::Ledger>>,
     /// The gateway, for `quayside.gateway.v1`.
     pub gateway: Option<Gateway>,
+    /// The key exchange, for `quayside.keys.v1`.
+    pub keys: Option<Keys>,
 }
 
 /// What a gateway's service works with.
@@ -102,6 +112,29 @@ pub struct Gateway {
     pub view: trace::View,
     /// The record that the index follows.
     pub archive: Arc<dyn trace::Archive>,
+    /// Orders, journeys, and what the members have opened; `None` for a gateway that only captures
+    /// and traces in the open.
+    pub journeys: Option<::gateway::Gateway>,
+}
+
+/// What a key exchange's services work with.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Draws and recovers for the members of the site.
+    pub exchange: Arc<::keys::Exchange>,
+    /// The links that end at the site.
+    pub links: Vec<Link>,
+}
+
+/// The end of a link that is here.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What its driver says of it, and what it is asked.
+    pub line: Arc<qkd::Line>,
+    /// The keys that it has given.
+    pub pool: Arc<::keys::KeyPool>,
+    /// Where its driver takes the streams that the far end opens.
+    pub port: Port,
 }
 
 /// Why a server could not start, or ended before it was told to.
@@ -235,6 +268,19 @@ async fn routes(
         names.push(name_of(&service));
         routes.add_service(service);
         let service = MemberServiceServer::new(MemberFace::new(ledger))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES);
+        names.push(name_of(&service));
+        routes.add_service(service);
+    }
+    if let Some(keys) = services.keys {
+        let ports: Vec<Port> = keys.links.iter().map(|link| link.port.clone()).collect();
+        let service = KeysServiceServer::new(KeysFace::new(keys, trust.clone()))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_RESPONSE_BYTES);
+        names.push(name_of(&service));
+        routes.add_service(service);
+        let service = LinkServiceServer::new(LinkFace::new(ports))
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_RESPONSE_BYTES);
         names.push(name_of(&service));

@@ -1,5 +1,6 @@
 //! A refusal as a client sees it: the status and its details, decoded.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Error {
     pub field: Option<String>,
     /// When to try again, when that may help.
     pub retry_after: Option<Duration>,
+    /// Facts for programs, by name; not every reason has them.
+    pub facts: BTreeMap<String, String>,
 }
 
 impl Error {
@@ -37,7 +40,8 @@ impl Error {
     }
 
     fn local(code: Code, reason: &str, message: String) -> Self {
-        Self { code, reason: reason.to_owned(), message, field: None, retry_after: None }
+        let (field, retry_after, facts) = (None, None, BTreeMap::new());
+        Self { code, reason: reason.to_owned(), message, field, retry_after, facts }
     }
 
     /// The endpoint cannot be used as it is.
@@ -96,7 +100,7 @@ impl Error {
 
     /// What a service says of a refusal that its own certificate met at another: its caller's
     /// certificate is in order, and its caller can do nothing.
-    fn into_upstream(self) -> Self {
+    pub(crate) fn into_upstream(self) -> Self {
         if !self.is_about_the_caller() {
             return self;
         }
@@ -107,7 +111,7 @@ impl Error {
     }
 
     /// Whether it is unknown what became of the call: it may have been done.
-    fn is_in_doubt(&self) -> bool {
+    pub(crate) fn is_in_doubt(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
     }
 }
@@ -128,6 +132,7 @@ impl From<Status> for Error {
             message: status.message().to_owned(),
             field,
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+            facts: info.metadata.clone().into_iter().collect(),
         }
     }
 }
@@ -152,7 +157,7 @@ fn without_details(status: &Status) -> Error {
         Code::Cancelled => (Code::Cancelled, "CANCELLED", retry),
         code => (code, "INTERNAL", None),
     };
-    Error { code, reason: reason.to_owned(), message, field: None, retry_after }
+    Error { retry_after, ..Error::local(code, reason, message) }
 }
 
 /// Whether this end gave up waiting: tonic calls that a cancellation.
@@ -215,6 +220,16 @@ impl From<Error> for trace::Error {
             return Self::NotFound { what: what.to_owned() };
         }
         Self::Refused { reason, message, field }
+    }
+}
+
+impl From<Error> for gateway::Error {
+    fn from(error: Error) -> Self {
+        if error.is_in_doubt() || error.is_retryable() {
+            return Self::PostUnavailable { message: error.to_string() };
+        }
+        let Error { reason, message, .. } = error.into_upstream();
+        Self::PostRefused { reason, message }
     }
 }
 

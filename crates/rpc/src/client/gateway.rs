@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use capture::Captured;
+use gateway::{Advanced, JourneyId, Order, OrderView, Step};
+use party::MemberId;
 use statement::{Commitment, Height, RequestId};
 use tonic::transport::Channel;
 use trace::Trace;
@@ -69,7 +71,8 @@ impl Gateway {
         Ok(convert::captured_in(answer)?)
     }
 
-    /// Traces an item; with `with_bundles`, each step carries its proof.
+    /// Traces an item as the caller's member sees it; with `with_bundles`, each step carries its
+    /// proof.
     ///
     /// A long trace comes in several answers. When it grew between two of them, what the first
     /// answer said of completeness no longer holds for all, and the trace is asked for again.
@@ -78,8 +81,24 @@ impl Gateway {
     ///
     /// [`Error`] with the gateway's reason.
     pub async fn trace(&self, item: &str, with_bundles: bool) -> Result<Trace, Error> {
+        self.trace_as(item, with_bundles, None).await
+    }
+
+    /// As [`Gateway::trace`], for a caller that says whose view it expects to get.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the gateway's reason: `VIEW_NOT_YOURS` unless `view_of` is the caller's member.
+    pub async fn trace_as(
+        &self,
+        item: &str,
+        with_bundles: bool,
+        view_of: Option<&MemberId>,
+    ) -> Result<Trace, Error> {
+        let view_of = view_of.map(ToString::to_string).unwrap_or_default();
+        let asked = pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step: 0, view_of };
         loop {
-            let mut answer = self.trace_page(item, with_bundles, 0).await?;
+            let mut answer = self.trace_page(&asked, 0).await?;
             let (count, step_count) = (answer.count, answer.step_count);
             let mut steps = std::mem::take(&mut answer.steps);
             let mut next = answer.next_step;
@@ -89,7 +108,7 @@ impl Gateway {
                     let found = steps.len();
                     return Err(Error::answer(format_args!("step {next} follows {found} steps")));
                 }
-                let mut page = self.trace_page(item, with_bundles, next).await?;
+                let mut page = self.trace_page(&asked, next).await?;
                 grew = (page.count, page.step_count) != (count, step_count);
                 steps.append(&mut page.steps);
                 next = page.next_step;
@@ -104,14 +123,79 @@ impl Gateway {
 
     async fn trace_page(
         &self,
-        item: &str,
-        with_bundles: bool,
+        asked: &pb::TraceItemRequest,
         first_step: u32,
     ) -> Result<pb::TraceItemResponse, Error> {
-        let view_of = String::new();
-        let request =
-            pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step, view_of };
+        let request = pb::TraceItemRequest { first_step, ..asked.clone() };
         Ok(self.client.clone().trace_item(request).await?.into_inner())
+    }
+
+    /// Makes an order of the caller's member, and returns when its first step is captured and sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the gateway's reason; a retry with the same request id finds out what became of
+    /// a retryable one.
+    pub async fn create_order(
+        &self,
+        request_id: RequestId,
+        order: Order,
+    ) -> Result<OrderView, Error> {
+        let Order { parcel, goods, parties, buyer } = order;
+        let request = pb::CreateOrderRequest {
+            request_id: Bytes::copy_from_slice(&request_id.0),
+            parcel: parcel.unwrap_or_default(),
+            goods: convert::journey::goods_out(goods),
+            parties: Some(convert::journey::parties_out(&parties)),
+            buyer: Some(convert::journey::buyer_out(&buyer)),
+        };
+        check_size(&request)?;
+        let answer = self.client.clone().create_order(request).await?.into_inner();
+        Ok(convert::journey::view_in(answer.order)?)
+    }
+
+    /// Takes the next step of a journey, which must be `expected` when it is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the gateway's reason; a retry with the same request id finds out what became of
+    /// a retryable one.
+    pub async fn advance(
+        &self,
+        request_id: RequestId,
+        journey: &JourneyId,
+        expected: Option<Step>,
+    ) -> Result<Advanced, Error> {
+        let request = pb::AdvanceJourneyRequest {
+            request_id: Bytes::copy_from_slice(&request_id.0),
+            journey: journey.to_string(),
+            expected_step: convert::journey::expected_out(expected),
+        };
+        let answer = self.client.clone().advance_journey(request).await?.into_inner();
+        Ok(convert::journey::advanced_in(answer)?)
+    }
+
+    /// An order as the caller's member knows it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with reason `JOURNEY_UNKNOWN` when the member knows of none.
+    pub async fn order(&self, journey: &JourneyId) -> Result<OrderView, Error> {
+        let request = pb::GetOrderRequest { journey: journey.to_string() };
+        let answer = self.client.clone().get_order(request).await?.into_inner();
+        Ok(convert::journey::view_in(answer.order)?)
+    }
+
+    /// The journeys that the caller's member knows, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the gateway's reason.
+    pub async fn orders(&self, limit: u32) -> Result<Vec<JourneyId>, Error> {
+        let answer = self.client.clone().list_orders(pb::ListOrdersRequest { limit }).await?;
+        let journeys = answer.into_inner().journeys;
+        let read = |text: &String| convert::journey::journey_in("journeys", text);
+        Ok(journeys.iter().map(read).collect::<Result<_, _>>()?)
     }
 
     /// All that a stranger needs to verify one event.

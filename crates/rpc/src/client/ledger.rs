@@ -25,7 +25,7 @@ use crate::pb::ledger::v1::ledger_service_client::LedgerServiceClient;
 #[derive(Clone)]
 pub struct Ledger {
     url: String,
-    client: LedgerServiceClient<Channel>,
+    pub(super) client: LedgerServiceClient<Channel>,
 }
 
 impl fmt::Debug for Ledger {

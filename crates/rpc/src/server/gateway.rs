@@ -13,7 +13,7 @@ use super::ledger::caller;
 use crate::caller::{Caller, Principal, ServiceRole, Trust};
 use crate::convert;
 use crate::field;
-use crate::limits::{MAX_REQUEST_BYTES, PAGE_BYTES};
+use crate::limits::{MAX_LISTED, MAX_REQUEST_BYTES, PAGE_BYTES, USUALLY_LISTED};
 use crate::pb::gateway::v1 as pb;
 use crate::pb::gateway::v1::gateway_service_server::GatewayService;
 use crate::refusal::Refusal;
@@ -45,6 +45,18 @@ impl GatewayFace {
         }
         let why = format!("this gateway does not act for member {member}");
         Err(Refusal::new("MEMBER_UNKNOWN", why))
+    }
+
+    /// Orders and journeys, when this gateway has any.
+    fn journeys(&self) -> Result<&::gateway::Gateway, Refusal> {
+        self.gateway.journeys.as_ref().ok_or_else(|| {
+            Refusal::new("NO_JOURNEYS", "this gateway has no storage keys, and keeps no journeys")
+        })
+    }
+
+    /// What a member has opened, when it has a desk here.
+    fn book(&self, member: &MemberId) -> Option<&trace::Book> {
+        self.gateway.journeys.as_ref()?.book(member)
     }
 
     /// Refuses a caller that may not do to the index what all its readers would feel: only the
@@ -99,6 +111,16 @@ impl GatewayFace {
         }
         Ok((page.steps, 0))
     }
+}
+
+/// Refuses the view of any member but the caller's own: what was sealed to a member is for the holder
+/// of its credential, and the field only says what the caller takes to be its own.
+fn own_view(member: &MemberId, view_of: &str) -> Result<(), Refusal> {
+    if view_of.is_empty() || field::member_id("view_of", view_of)? == *member {
+        return Ok(());
+    }
+    let why = format!("member {member} does not get the view of member {view_of}");
+    Err(Refusal::new("VIEW_NOT_YOURS", why).at("view_of"))
 }
 
 /// Steps that fit one answer.
@@ -159,14 +181,22 @@ impl GatewayService for GatewayFace {
         &self,
         request: Request<pb::TraceItemRequest>,
     ) -> Result<Response<pb::TraceItemResponse>, Status> {
-        self.member(&caller(&request)?)?;
-        let pb::TraceItemRequest { item, with_bundles, first_step, .. } = request.into_inner();
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let asked = request.into_inner();
+        let pb::TraceItemRequest { item, with_bundles, first_step, view_of } = asked;
+        own_view(member, &view_of)?;
         let item = field::text("item", item, MAX_ITEM_BYTES)?;
         let item = Item::parse(&item).map_err(|error| {
             Refusal::invalid("item", format_args!("is no item's name: {error}"))
         })?;
         let archive = self.gateway.archive.as_ref();
-        let mut trace = self.gateway.view.trace(&item, archive).await.map_err(Refusal::from)?;
+        let view = &self.gateway.view;
+        let traced = match self.book(member) {
+            Some(book) => view.trace_as(book, &item, archive).await,
+            None => view.trace(&item, archive).await,
+        };
+        let mut trace = traced.map_err(Refusal::from)?;
         let steps = std::mem::take(&mut trace.steps);
         let step_count = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         if first_step > step_count {
@@ -221,23 +251,56 @@ impl GatewayService for GatewayFace {
 
     async fn create_order(
         &self,
-        _: Request<pb::CreateOrderRequest>,
+        request: Request<pb::CreateOrderRequest>,
     ) -> Result<Response<pb::CreateOrderResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let asked = request.into_inner();
+        let request_id = field::request_id("request_id", &asked.request_id)?;
+        let order = convert::journey::order_in(asked)?;
+        let made = self.journeys()?.create_order(member, request_id, order).await;
+        let order = Some(convert::journey::view_out(made.map_err(Refusal::from)?));
+        Ok(Response::new(pb::CreateOrderResponse { order }))
     }
 
     async fn advance_journey(
         &self,
-        _: Request<pb::AdvanceJourneyRequest>,
+        request: Request<pb::AdvanceJourneyRequest>,
     ) -> Result<Response<pb::AdvanceJourneyResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let pb::AdvanceJourneyRequest { request_id, journey, expected_step } = request.into_inner();
+        let request_id = field::request_id("request_id", &request_id)?;
+        let journey = convert::journey::journey_in("journey", &journey)?;
+        let expected = convert::journey::expected_in("expected_step", expected_step)?;
+        let advanced = self.journeys()?.advance(member, request_id, &journey, expected).await;
+        let advanced = convert::journey::advanced_out(advanced.map_err(Refusal::from)?);
+        Ok(Response::new(advanced))
     }
 
     async fn get_order(
         &self,
-        _: Request<pb::GetOrderRequest>,
+        request: Request<pb::GetOrderRequest>,
     ) -> Result<Response<pb::GetOrderResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let journey = convert::journey::journey_in("journey", &request.into_inner().journey)?;
+        let order = self.journeys()?.order(member, &journey).await.map_err(Refusal::from)?;
+        let order = Some(convert::journey::view_out(order));
+        Ok(Response::new(pb::GetOrderResponse { order }))
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let caller = caller(&request)?;
+        let member = self.member(&caller)?;
+        let limit = request.into_inner().limit;
+        let limit = field::limit("limit", limit, USUALLY_LISTED, MAX_LISTED)?;
+        let journeys = self.journeys()?.orders(member, limit).await.map_err(Refusal::from)?;
+        let journeys = journeys.iter().map(ToString::to_string).collect();
+        Ok(Response::new(pb::ListOrdersResponse { journeys }))
     }
 }
 

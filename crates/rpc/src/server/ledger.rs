@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::follow::{self, Parts};
+use super::post::{self, Notices};
 use crate::caller::{Caller, Trust};
 use crate::convert;
 use crate::field;
-use crate::limits::{MAX_POSITIONS, MAX_REQUEST_BYTES};
+use crate::limits::{MAX_NAMED, MAX_POSITIONS, MAX_REQUEST_BYTES};
 use crate::pb::ledger::v1 as pb;
 use crate::pb::ledger::v1::ledger_service_server::LedgerService;
 use crate::refusal::Refusal;
@@ -84,11 +85,21 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Writes to the ledger's store without holding up the threads that serve connections. What has
+/// begun is finished, also when the caller leaves.
+async fn changing(
+    ledger: &Arc<Ledger>,
+    change: impl FnOnce(&Ledger) -> Result<(), Refusal> + Send + 'static,
+) -> Result<(), Refusal> {
+    let ledger = Arc::clone(ledger);
+    let changed = tokio::task::spawn_blocking(move || change(&ledger)).await;
+    changed.map_err(|error| Refusal::internal(format_args!("a change of the post failed: {error}")))?
+}
+
 #[tonic::async_trait]
 impl LedgerService for LedgerFace {
     type FollowStream = Parts;
-    type FollowReaderEntriesStream =
-        tokio_stream::Empty<Result<pb::FollowReaderEntriesResponse, Status>>;
+    type FollowReaderEntriesStream = Notices;
 
     async fn append_statement(
         &self,
@@ -209,22 +220,59 @@ impl LedgerService for LedgerFace {
 
     async fn put_reader_entries(
         &self,
-        _: Request<pb::PutReaderEntriesRequest>,
+        request: Request<pb::PutReaderEntriesRequest>,
     ) -> Result<Response<pb::PutReaderEntriesResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        let caller = caller(&request)?;
+        let entries = request.into_inner().entries;
+        field::count("entries", entries.len(), MAX_NAMED)?;
+        let trust = self.trust.clone();
+        changing(&self.ledger, move |ledger| {
+            let entries = convert::post::entries_in(entries)?;
+            for (at, entry) in entries.iter().enumerate() {
+                trust.may_speak_for(&caller, &entry.sealer, format!("entries[{at}]"))?;
+            }
+            Ok(ledger.put_entries(entries)?)
+        })
+        .await?;
+        Ok(Response::new(pb::PutReaderEntriesResponse {}))
     }
 
     async fn remove_reader_entries(
         &self,
-        _: Request<pb::RemoveReaderEntriesRequest>,
+        request: Request<pb::RemoveReaderEntriesRequest>,
     ) -> Result<Response<pb::RemoveReaderEntriesResponse>, Status> {
-        Err(Status::unimplemented("soon"))
+        let caller = caller(&request)?;
+        let pb::RemoveReaderEntriesRequest { member, keys } = request.into_inner();
+        let member = self.trust.in_the_name_of(&caller, "member", &member)?;
+        field::count("keys", keys.len(), MAX_NAMED)?;
+        let keys = convert::post::keys_in(&keys)?;
+        changing(&self.ledger, move |ledger| Ok(ledger.remove_entries(&member, keys)?)).await?;
+        Ok(Response::new(pb::RemoveReaderEntriesResponse {}))
     }
 
     async fn follow_reader_entries(
         &self,
-        _: Request<pb::FollowReaderEntriesRequest>,
-    ) -> Result<Response<Self::FollowReaderEntriesStream>, Status> {
-        Err(Status::unimplemented("soon"))
+        request: Request<pb::FollowReaderEntriesRequest>,
+    ) -> Result<Response<Notices>, Status> {
+        let caller = caller(&request)?;
+        let pb::FollowReaderEntriesRequest { members, from_sequence } = request.into_inner();
+        let members = if members.is_empty() {
+            self.trust.spoken_for(&caller)
+        } else {
+            let named = |(at, id): (usize, &String)| {
+                let path = format!("members[{at}]");
+                let member = field::member_id(&path, id)?;
+                self.trust.may_speak_for(&caller, &member, path)?;
+                Ok(member)
+            };
+            members.iter().enumerate().map(named).collect::<Result<_, Refusal>>()?
+        };
+        if members.is_empty() {
+            let why = format!("{} speaks for no member", caller.principal);
+            return Err(Refusal::new("CALLER_NOT_ISSUER", why).into());
+        }
+        let from = from_sequence.max(1);
+        let notices = post::start(Arc::clone(&self.ledger), members, from, self.stop.clone());
+        Ok(Response::new(notices))
     }
 }

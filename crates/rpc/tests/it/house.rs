@@ -124,7 +124,7 @@ impl House {
 
         let (listener, ledger_url) = listen().await;
         let pass = authority.issue(&["spiffe://demo/member/hz-forwarder/ledger"], 1);
-        let services = Services { ledger: Some(Arc::clone(&ledger)), gateway: None };
+        let services = Services { ledger: Some(Arc::clone(&ledger)), ..Services::default() };
         let mut servers = vec![tokio::spawn(serve(listener, options(&pass), services))];
 
         let (listener, gateway_url) = listen().await;
@@ -137,8 +137,8 @@ impl House {
         let view = View::open(&directory.path().join("view"), members()).unwrap();
         let (follower, archive, until) = (view.clone(), client.clone(), stop.clone());
         tokio::spawn(async move { follower.follow(archive.as_ref(), until).await });
-        let gateway = Gateway { capturer, view, archive: client };
-        let services = Services { ledger: None, gateway: Some(gateway) };
+        let gateway = Gateway { capturer, view, archive: client, journeys: None };
+        let services = Services { gateway: Some(gateway), ..Services::default() };
         servers.push(tokio::spawn(serve(listener, options(&pass), services)));
 
         let _directory = directory;
