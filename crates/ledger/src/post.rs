@@ -98,7 +98,8 @@ struct Sealed {
 impl Ledger {
     /// Keeps reader entries, each in place of an earlier one for the same reader of the same part.
     /// All of them are on the disk when this returns, or none is kept. An entry that was kept
-    /// before, even if it has been removed since, changes nothing.
+    /// before, even if it has been removed since, changes nothing. The calling thread waits for the
+    /// disk. Who calls is not asked: the sealer's signature says whose entry it is.
     ///
     /// # Errors
     ///

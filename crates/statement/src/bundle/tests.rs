@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::*;
 use crate::cast::{self, Shown, TRADER, body, bundle, consortium, id, key, members};
-use crate::{OpenBody, SigningKey};
+use crate::{Mark, OpenBody, SigningKey};
 
 #[test]
 fn a_true_bundle_shows_the_event_and_where_it_stands() {
@@ -276,19 +276,67 @@ fn a_note_without_a_quorum_is_refused() {
 
 /// A bundle by an issuer who signs a leaf of its own making, and shows `shown` for it.
 fn dishonest(leaf: &Leaf, shown: &OpenBody) -> Result<Verified, Fault> {
+    verify_bundle(&of_one(leaf, Evidence::Body(shown.encode())).encode(), &members())
+}
+
+/// A bundle of one leaf, whatever it says.
+fn of_one(leaf: &Leaf, evidence: Evidence) -> Bundle {
     let leaves = [leaf.encode()];
     let statement = cast::capture_statement(&leaves);
     let log = cast::Log::with(&statement, 6);
-    let bundle = Bundle {
+    Bundle {
         receipt: log.receipt(&statement, "cn-port"),
         statement: statement.into_bytes(),
         leaf: leaf.encode(),
         leaf_index: LeafIndex(0),
         leaf_path: Vec::new(),
-        evidence: Evidence::Body(shown.encode()),
+        evidence,
         note: None,
+    }
+}
+
+/// The body of a sealed event and its leaf, with a marked tag.
+fn sealed() -> (Vec<u8>, Leaf) {
+    let body = SealedBody { parts: vec![vec![1; 40], vec![2; 50]] }.encode();
+    let tags = vec![(Tag([3; 16]), Some(Mark([4; 16])))];
+    let leaf = Leaf::new(Commitment([5; 32]), body_digest(&body), tags).unwrap();
+    (body, leaf)
+}
+
+#[test]
+fn a_bundle_of_a_sealed_event_shows_its_parts_and_nothing_in_them() {
+    let (body, leaf) = sealed();
+    let bundle = of_one(&leaf, Evidence::Body(body.clone())).encode();
+    let verified = verify_bundle(&bundle, &members()).unwrap();
+    assert_eq!((verified.event_json, verified.fields.len()), (None, 0));
+    assert_eq!(verified.sealed.unwrap().encode(), body);
+    assert_eq!(verified.commitment, leaf.commitment);
+    // Erased, or held back, it is a closed event as any other.
+    let closed = of_one(&leaf, Evidence::Closed).encode();
+    assert_eq!(verify_bundle(&closed, &members()).unwrap().sealed, None);
+    // No bit of the body may be another.
+    let start = bundle.windows(body.len()).position(|window| window == body).unwrap();
+    for at in start..start + body.len() {
+        let mut flipped = bundle.clone();
+        flipped[at] ^= 1;
+        assert_eq!(verify_bundle(&flipped, &members()).unwrap_err().part, Part::Body, "{at}");
+    }
+}
+
+#[test]
+fn a_body_whose_kind_its_leaf_denies_is_refused() {
+    let (body, leaf) = sealed();
+    let refused = |leaf: &Leaf, body: Vec<u8>| {
+        verify_bundle(&of_one(leaf, Evidence::Body(body)).encode(), &members()).unwrap_err().why
     };
-    verify_bundle(&bundle.encode(), &members())
+    let part = Part::Leaf;
+    let unmarked = Leaf { tags: vec![(Tag([3; 16]), None)], ..leaf.clone() };
+    let why = "a tag of a sealed event bears no mark";
+    assert_eq!(refused(&unmarked, body), Error::Malformed { part, why });
+    let open = cast::leaf(1);
+    let marked = Leaf { tags: leaf.tags, ..open };
+    let why = "a tag of an open event bears a mark";
+    assert_eq!(refused(&marked, cast::body(1).encode()), Error::Malformed { part, why });
 }
 
 #[test]
