@@ -9,6 +9,9 @@ use statement::{Digest, Height, members_digest};
 
 use crate::record::{Garbled, VERSION};
 
+/// The version before, whose cursor has the same fields.
+const BEFORE: u8 = 1;
+
 /// The last block taken, and the log's right edge after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -68,7 +71,7 @@ impl Cursor {
         Ok(editions)
     }
 
-    /// CBOR [1, pinned, height, hash, time, log size, [peak, ...], seen, [[member, key], ...]].
+    /// CBOR [2, pinned, height, hash, time, log size, [peak, ...], seen, [[member, key], ...]].
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut to = Encoder::new(Vec::with_capacity(160 + 34 * self.log.peaks().len()));
         if let Err(error) = self.write(&mut to) {
@@ -97,9 +100,16 @@ impl Cursor {
     }
 
     /// The cursor of an index for these pinned members; for other members it may be garbled.
+    ///
+    /// That of an index of the edition before reads as one before the first block: what it led to
+    /// lacks marks and sealed bodies, and must come once more.
     pub(crate) fn decode(bytes: &[u8], members: &Members) -> Result<Self, Garbled> {
         let mut from = Decoder::new(bytes);
-        if from.array()? != Some(9) || from.u8()? != VERSION {
+        if from.array()? != Some(9) {
+            return Err(Garbled);
+        }
+        let version = from.u8()?;
+        if version != VERSION && version != BEFORE {
             return Err(Garbled);
         }
         let mut cursor = Self::start(members, Height(0));
@@ -118,6 +128,9 @@ impl Cursor {
                 let id = from.str()?.parse().map_err(|_| Garbled)?;
                 cursor.renew(&id, PublicKey(digest(&mut from)?)).map_err(|_| Garbled)?;
             }
+        }
+        if version == BEFORE {
+            return Ok(Self { pinned: cursor.pinned, ..Self::start(members, seen) });
         }
         Ok(Self { height, hash, time_ms, log, seen, ..cursor })
     }
@@ -153,6 +166,18 @@ mod tests {
         assert_eq!(again, cursor);
         let editions = again.editions(&members()).unwrap();
         assert_eq!((editions.len(), &editions[0], &editions[2]), (3, &members(), &*again.members));
+    }
+
+    #[test]
+    fn a_cursor_of_the_edition_before_begins_again_and_forgets_no_height() {
+        let mut cursor = Cursor::start(&members(), Height(9));
+        (cursor.height, cursor.hash, cursor.time_ms) = (Height(5), [4; 32], 77);
+        let mut bytes = cursor.encode();
+        bytes[1] = BEFORE;
+        let read = Cursor::decode(&bytes, &members()).unwrap();
+        assert_eq!(read, Cursor::start(&members(), Height(9)));
+        bytes[1] = VERSION + 1;
+        assert!(Cursor::decode(&bytes, &members()).is_err(), "a later edition's is not guessed at");
     }
 
     #[test]

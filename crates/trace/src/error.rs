@@ -84,20 +84,11 @@ pub enum Error {
         /// What does not fit.
         why: &'static str,
     },
-    /// A part of a sealed body does not open, or opens to something else than was committed to.
-    #[error(transparent)]
-    Envelope(#[from] envelope::Error),
     /// A bundle is not the one of the event that is to be disclosed.
     #[error("the bundle does not fit the event: {why}")]
     WrongBundle {
         /// What does not fit.
         why: String,
-    },
-    /// The sealed body was erased.
-    #[error("the body of event {commitment} was erased")]
-    BodyErased {
-        /// The event.
-        commitment: String,
     },
     /// The index on disk could not be read or written: ours.
     #[error("the index failed: {message}")]
@@ -117,9 +108,7 @@ impl Error {
             Self::Refused { reason, .. } | Self::Busy { reason, .. } => reason,
             Self::Misbehaved { .. } => "LEDGER_MISBEHAVED",
             Self::SecretDecoy { .. } => "SECRET_DECOY",
-            Self::Envelope(error) => error.reason(),
             Self::WrongBundle { .. } => "BUNDLE_MISMATCH",
-            Self::BodyErased { .. } => "BODY_ERASED",
             Self::WrongIndex { .. }
             | Self::Index { .. }
             | Self::WrongStorageKey { .. }

@@ -1,5 +1,6 @@
 //! The index on disk: what was verified, by position, by tag, and by event id.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use party::Members;
@@ -71,6 +72,11 @@ impl Index {
         Ok(self.store.value(META, EMPTYING)?.is_some())
     }
 
+    /// Whether any block was ever taken, whatever the cursor says.
+    pub(crate) fn holds_blocks(&self) -> Result<bool, Error> {
+        Ok(self.store.scan(HEADERS, Keys::All)?.next().transpose()?.is_some())
+    }
+
     /// Takes a verified block and moves the cursor behind it: both or neither.
     pub(crate) fn take(&self, block: &Checked) -> Result<(), Error> {
         let mut batch = self.store.batch();
@@ -88,9 +94,10 @@ impl Index {
                 batch.put(SEALED, &key, &sealed.encode());
             }
         }
+        // The first to announce an id is whose it is; the ledger refuses a second.
+        let mut ids = BTreeSet::new();
         for announced in &block.announced {
-            // The first to announce an id is whose it is; the ledger refuses a second.
-            if self.announced(&announced.id)?.is_none() {
+            if ids.insert(announced.id) && self.announced(&announced.id)?.is_none() {
                 batch.put(SECRETS, &announced.id, &announced.encode());
                 batch.put(SECRETS, &announced.tag.0, &announced.id);
             }

@@ -7,7 +7,28 @@ use statement::{Digest, Height, Position, Tag};
 use crate::book::OpenedEvent;
 use crate::seen::{Key, Seen, Thing};
 use crate::view::Inner;
-use crate::{Alert, Book, Error, SealedLeaf};
+use crate::{Alert, Book, Error, SealedLeaf, View};
+
+impl View {
+    /// Whether a leaf lacks the tag of an item that its event names, as far as the owner of the book
+    /// can tell; it may block.
+    ///
+    /// It lacks none when it bears the tag under some secret that the book holds for the item, nor
+    /// can the owner tell when it bears an announced tag whose secret the book does not hold.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] and [`Error::Book`] when either cannot be read.
+    pub fn lacks_tag(
+        &self,
+        book: &Book,
+        leaf: &SealedLeaf,
+        event: &OpenedEvent,
+        item: &str,
+    ) -> Result<bool, Error> {
+        self.inner.misses(leaf, event, item, book)
+    }
+}
 
 impl Inner {
     /// An item with the secrets of the book under which its events may be tagged.

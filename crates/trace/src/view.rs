@@ -60,6 +60,8 @@ enum Taken {
 impl View {
     /// Opens the index in folder `path`, or makes one, for a consortium whose members are pinned.
     ///
+    /// One of an earlier edition of this program is emptied, and built again by following.
+    ///
     /// # Errors
     ///
     /// [`Error::WrongIndex`] when the folder holds another consortium's index; [`Error::Index`] when
@@ -89,7 +91,9 @@ impl View {
             let why = "it was made for another consortium, or for other members".into();
             return Err(Error::WrongIndex { path: path.display().to_string(), why });
         }
-        if index.is_emptying()? {
+        // Half emptied, or of an edition before this one: what it holds is of no use.
+        if index.is_emptying()? || (cursor.height == Height(0) && index.holds_blocks()?) {
+            tracing::warn!(path = %path.display(), "the index is built again from zero");
             index.empty(&cursor)?;
         }
         let inner = Inner {

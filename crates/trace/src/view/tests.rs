@@ -1,6 +1,7 @@
 //! Following: what is verified, what is kept, what is taken up again.
 
-use statement::{Digest, Header, LogIndex, RequestId, SigningKey, Tag};
+use bytes::Bytes;
+use statement::{Header, LogIndex, RequestId, SigningKey, Tag};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
