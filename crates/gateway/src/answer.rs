@@ -109,7 +109,7 @@ pub struct Unacknowledged {
 pub struct AlertView {
     /// The `UPPER_SNAKE` reason.
     pub reason: String,
-    /// Who is to answer for it.
+    /// Who is named as its issuer, or as the entry's sealer.
     pub issuer: MemberId,
     /// The event.
     pub commitment: Commitment,

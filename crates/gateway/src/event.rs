@@ -214,7 +214,7 @@ mod tests {
         Order {
             parcel: None,
             goods: vec![Good {
-                sgtin: "https://id.gs1.org/01/09521001123454/21/1001".into(),
+                sgtin: "https://id.gs1.org/01/09521001123457/21/1001".into(),
                 description: "a cup, \"celadon\"".into(),
             }],
             parties: Parties {

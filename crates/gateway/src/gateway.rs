@@ -11,7 +11,7 @@ use trace::Book;
 
 use crate::clerk::Clerk;
 use crate::house::House;
-use crate::{Advanced, Error, JourneyId, Order, OrderView, Parts, Step};
+use crate::{Advanced, AlertView, Error, JourneyId, Order, OrderView, Parts, Step};
 
 /// A site's gateway: turns orders into journeys for the members that it acts for.
 ///
@@ -118,6 +118,34 @@ impl Gateway {
         journeys.dedup();
         journeys.truncate(limit);
         Ok(journeys)
+    }
+
+    /// All that was off with what came in for the member, whatever journey it was about.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MemberUnknown`].
+    pub async fn alerts(&self, member: &MemberId) -> Result<Vec<AlertView>, Error> {
+        self.clerk(member)?.on_disk(|clerk| clerk.all_alerts()).await
+    }
+
+    /// Opens one entry for the member, and says why it would not.
+    #[cfg(test)]
+    pub(crate) async fn try_open(
+        &self,
+        member: &MemberId,
+        entry: statement::ReaderEntry,
+    ) -> Result<(), Error> {
+        use crate::opening::Verdict;
+
+        let (clerk, group) = (self.clerk(member)?, crate::inbox::Group::of(&entry));
+        clerk.vet(&entry)?;
+        match clerk.open_entries(&group, vec![entry]).await?.pop() {
+            Some(Verdict::Opened) => Ok(()),
+            Some(Verdict::Replayed) => Err(Error::EntryReplayed),
+            Some(Verdict::Refused(error)) => Err(error),
+            None => Err(crate::error::internal("no verdict")),
+        }
     }
 
     /// Opens what comes by the post, seals again what was not acknowledged, and finishes what a

@@ -55,7 +55,7 @@ pub(crate) struct Inbox {
 }
 
 impl Group {
-    fn of(entry: &ReaderEntry) -> Self {
+    pub(crate) fn of(entry: &ReaderEntry) -> Self {
         let named = [entry.reader.as_str().as_bytes(), &[0], &entry.handle].concat();
         let mut id = [0; 16];
         id.iter_mut().zip(RECOVER.hash(&named)).for_each(|(to, from)| *to = from);
@@ -210,12 +210,22 @@ impl Clerk {
         let mut held = self.outbox.hold();
         let mut changes = self.shelf.changes();
         changes.cursor(last.sequence.saturating_add(1));
+        let (mut taken, mut gone) = (Vec::new(), Vec::new());
         for notice in &notices {
             match &notice.what {
-                What::Put(entry) if entry.reader == self.member => {
-                    changes.incoming(&Incoming { entry: entry.as_ref().clone() });
-                }
-                What::Put(_) => {}
+                // What one has put oneself is told too.
+                What::Put(entry) if entry.sealer == self.member => {}
+                What::Put(entry) => match self.vet(entry) {
+                    Ok(()) => {
+                        changes.incoming(&Incoming { entry: entry.as_ref().clone() });
+                        taken.push(entry.as_ref().clone());
+                    }
+                    Err(error) => {
+                        let complaint = complaint(entry, &error);
+                        self.warn(&complaint);
+                        changes.complaint(&complaint);
+                    }
+                },
                 What::Removed { key, by, sealer } => {
                     if *sealer == self.member {
                         tracing::debug!(commitment = %key.commitment, %by, "acknowledged");
@@ -224,6 +234,8 @@ impl Clerk {
                     }
                     if key.reader == self.member {
                         changes.settled(&key.commitment, key.part);
+                        taken.retain(|entry| EntryKey::of(entry) != *key);
+                        gone.push(key.clone());
                     }
                 }
             }
@@ -231,14 +243,19 @@ impl Clerk {
         // Not synced: what a power cut takes is told once more, for the cursor goes with it.
         changes.write_loosely()?;
         drop(held);
-        for notice in notices {
-            match notice.what {
-                What::Put(entry) if entry.reader == self.member => self.inbox.add(*entry),
-                What::Removed { key, .. } if key.reader == self.member => self.inbox.remove(&key),
-                _ => {}
-            }
+        for key in gone {
+            self.inbox.remove(&key);
+        }
+        for entry in taken {
+            self.inbox.add(entry);
         }
         Ok(())
+    }
+
+    fn warn(&self, complaint: &Complaint) {
+        let Complaint { reason, sealer, commitment, part, detail } = complaint;
+        let member = &self.member;
+        tracing::warn!(%member, %sealer, %commitment, part, reason, detail, "an entry is refused");
     }
 
     /// Opens what came, many at once, until `stop`; one that waits keeps no other waiting.
@@ -340,10 +357,7 @@ impl Clerk {
         seen: Vec<ReaderEntry>,
         complaints: Vec<Complaint>,
     ) -> Result<(), Error> {
-        for Complaint { reason, sealer, commitment, part, detail } in &complaints {
-            let member = &self.member;
-            tracing::warn!(%member, %sealer, %commitment, part, reason, detail, "an entry is refused");
-        }
+        complaints.iter().for_each(|complaint| self.warn(complaint));
         self.on_disk(move |clerk| {
             let mut changes = clerk.shelf.changes();
             for entry in &seen {

@@ -54,6 +54,8 @@ mod shelf;
 mod step;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Advanced, AlertView, DoneStep, NextStep, OrderView, Seal, Unacknowledged};
 pub use error::Error;

@@ -29,7 +29,7 @@ pub(crate) enum Verdict {
 }
 
 impl Clerk {
-    /// Opens entries that one draw wrapped, into the book; one verdict for each, in order.
+    /// Opens vetted entries that one draw wrapped, into the book; one verdict for each, in order.
     ///
     /// # Errors
     ///
@@ -39,20 +39,17 @@ impl Clerk {
         group: &Group,
         entries: Vec<ReaderEntry>,
     ) -> Result<Vec<Verdict>, Error> {
-        let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(entries.len());
-        let mut handle = None;
-        for entry in &entries {
-            let vetted = self.vet(entry).await;
-            verdicts.push(match vetted {
-                Ok(None) => {
-                    handle = Some(envelope::handle(entry));
-                    None
-                }
-                Ok(Some(verdict)) => Some(verdict),
-                Err(error) if is_theirs(&error) => Some(Verdict::Refused(error)),
-                Err(error) => return Err(error),
-            });
-        }
+        let wanted: Vec<_> = entries.iter().map(|entry| (entry.commitment, entry.part)).collect();
+        let mut verdicts: Vec<Option<Verdict>> = self
+            .on_disk(move |clerk| {
+                let had = |(commitment, part)| {
+                    Ok(clerk.book.has(&commitment, part)?.then_some(Verdict::Replayed))
+                };
+                wanted.into_iter().map(had).collect()
+            })
+            .await?;
+        let unread = entries.iter().zip(&verdicts).find(|(_, verdict)| verdict.is_none());
+        let handle = unread.map(|(entry, _)| envelope::handle(entry));
         // None is left that is not settled: then there is nothing to recover.
         let Some(handle) = handle else { return Ok(verdicts.into_iter().flatten().collect()) };
         let handle = match handle {
@@ -83,8 +80,13 @@ impl Clerk {
         .await
     }
 
-    /// Checks what can be checked of an entry by itself; `None` when it is to be opened.
-    async fn vet(self: &Arc<Self>, entry: &ReaderEntry) -> Result<Option<Verdict>, Error> {
+    /// Checks what can be checked of an entry by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReaderNotNamed`] when it is for another member, [`Error::EntryInvalid`] when it is
+    /// not what its sealer signed, or for another key than the member's.
+    pub(crate) fn vet(&self, entry: &ReaderEntry) -> Result<(), Error> {
         if entry.reader != self.member {
             let (reader, member) = (entry.reader.clone(), self.member.clone());
             return Err(Error::ReaderNotNamed { reader, member });
@@ -98,9 +100,7 @@ impl Clerk {
         if entry.reader_key != self.sealing_key {
             return Err(invalid("it is for another sealing key of this member"));
         }
-        let (commitment, part) = (entry.commitment, entry.part);
-        let had = self.on_disk(move |clerk| Ok(clerk.book.has(&commitment, part)?)).await?;
-        Ok(had.then_some(Verdict::Replayed))
+        Ok(())
     }
 
     /// Opens one entry into what the book keeps; it blocks.

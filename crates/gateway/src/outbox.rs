@@ -138,6 +138,7 @@ impl Clerk {
     ) {
         let waiting = Waiting::new(row.times, row.posted, &self.house.options);
         held.insert(EntryKey::of(&row.entry), waiting);
+        self.outbox.stirred.notify_one();
     }
 
     /// Keeps the post filled, and seals again what is not acknowledged, until `stop`.

@@ -10,6 +10,7 @@ use statement::hash::Context;
 use statement::{ItemSecret, RequestId};
 use store::crash_point;
 use tokio_util::sync::CancellationToken;
+use trace::book::Finding;
 use zeroize::Zeroizing;
 
 use crate::clerk::Clerk;
@@ -17,7 +18,7 @@ use crate::dispatch::turn_of;
 use crate::error::internal;
 use crate::event::{Told, build, sscc};
 use crate::itinerary::{FORWARDER_PREFIX, Shape};
-use crate::row::{Plan, State};
+use crate::row::{Complaint, Plan, State};
 use crate::{AlertView, Error, JourneyId, Order, OrderView, Step, Unacknowledged};
 
 /// Under which a pallet's SSCC is made from the request.
@@ -199,6 +200,13 @@ impl Clerk {
         Ok(())
     }
 
+    /// All that was off with what came in; it blocks.
+    pub(crate) fn all_alerts(&self) -> Result<Vec<AlertView>, Error> {
+        let complaints = self.shelf.all_complaints()?;
+        let findings = self.book.alerts()?;
+        Ok(complaints.into_iter().map(complained).chain(findings.iter().map(found)).collect())
+    }
+
     /// A journey as the member knows it; it blocks.
     pub(crate) fn order_view(&self, journey: &JourneyId) -> Result<OrderView, Error> {
         let known = self.known(journey)?;
@@ -215,22 +223,9 @@ impl Clerk {
                     times: row.times,
                 });
             }
-            for complaint in self.shelf.complaints_of(&done.commitment)? {
-                alerts.push(AlertView {
-                    reason: complaint.reason,
-                    issuer: complaint.sealer,
-                    commitment: complaint.commitment,
-                    detail: complaint.detail,
-                });
-            }
-            for finding in findings.iter().filter(|found| found.commitment == done.commitment) {
-                alerts.push(AlertView {
-                    reason: finding.reason.reason().to_owned(),
-                    issuer: finding.issuer.clone(),
-                    commitment: finding.commitment,
-                    detail: finding.detail.clone(),
-                });
-            }
+            alerts.extend(self.shelf.complaints_of(&done.commitment)?.into_iter().map(complained));
+            let about = findings.iter().filter(|found| found.commitment == done.commitment);
+            alerts.extend(about.map(found));
         }
         Ok(OrderView {
             journey: *journey,
@@ -245,6 +240,20 @@ impl Clerk {
             unacknowledged,
             alerts,
         })
+    }
+}
+
+fn complained(complaint: Complaint) -> AlertView {
+    let Complaint { reason, sealer: issuer, commitment, part: _, detail } = complaint;
+    AlertView { reason, issuer, commitment, detail }
+}
+
+fn found(finding: &Finding) -> AlertView {
+    AlertView {
+        reason: finding.reason.reason().to_owned(),
+        issuer: finding.issuer.clone(),
+        commitment: finding.commitment,
+        detail: finding.detail.clone(),
     }
 }
 

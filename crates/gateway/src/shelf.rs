@@ -178,6 +178,10 @@ impl Shelf {
         rows.iter().map(|row| Complaint::decode(row)).collect()
     }
 
+    pub(crate) fn all_complaints(&self) -> Result<Vec<Complaint>, Error> {
+        self.rows(COMPLAINTS, Keys::All)?.iter().map(|row| Complaint::decode(row)).collect()
+    }
+
     fn hash(&self, bytes: &[u8]) -> [u8; 32] {
         LOOKUP.mac(&self.lookup, bytes)
     }
