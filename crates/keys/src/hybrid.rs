@@ -26,7 +26,9 @@ const LABEL: &str = "quayside 2026-11 x-wing secret v1";
 
 /// Draws secrets with X-Wing, the hybrid of X25519 and ML-KEM-768 (FIPS 203).
 ///
-/// A public value whose X25519 half contributes nothing is refused on either side.
+/// A public value whose X25519 half contributes nothing is refused on either side. The secret is
+/// derived as [`X25519`](crate::X25519) says, with the label `quayside 2026-11 x-wing secret v1`
+/// and the ciphertext as the public part.
 pub struct XWing {
     own: Option<Own>,
     readers: BTreeMap<MemberId, Result<Reader, Error>>,
@@ -146,5 +148,63 @@ impl KeySource for XWing {
     async fn confirm(&self, _request: &RequestId) -> Result<(), Error> {
         // Nothing is consumed, so nothing is kept.
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::secret::hex;
+
+    /// The three vectors of the X-Wing draft: seed, randomness of the encapsulation, shared
+    /// secret, SHA-256 of the public key, SHA-256 of the ciphertext.
+    const DRAFT: [[&str; 5]; 3] = [
+        [
+            "7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26",
+            "3cb1eea988004b93103cfb0aeefd2a686e01fa4a58e8a3639ca8a1e3f9ae57e2\
+             35b8cc873c23dc62b8d260169afa2f75ab916a58d974918835d25e6a435085b2",
+            "d2df0522128f09dd8e2c92b1e905c793d8f57a54c3da25861f10bf4ca613e384",
+            "2e816deebcd76c5c80d0cd2d174478871658e8e2ff42bc9d4a6e486372e856bb",
+            "17cd532d657e44c897ca6583e548a5424fc70bf54f99515a4d2bcf99e3469f33",
+        ],
+        [
+            "badfd6dfaac359a5efbb7bcc4b59d538df9a04302e10c8bc1cbf1a0b3a5120ea",
+            "17cda7cfad765f5623474d368ccca8af0007cd9f5e4c849f167a580b14aabdef\
+             aee7eef47cb0fca9767be1fda69419dfb927e9df07348b196691abaeb580b32d",
+            "f2e86241c64d60f6649fbc6c5b7d17180b780a3f34355e64a85749949c45f150",
+            "c42ba5f8430d7d2c83739338203819f090e8303ce9c8b02107c272bfa5376916",
+            "1661ea86d608a1924ba30840cb0a65f13ae051e3aec9cf0f064efc0bc92f2154",
+        ],
+        [
+            "ef58538b8d23f87732ea63b02b4fa0f4873360e2841928cd60dd4cee8cc0d4c9",
+            "22a96188d032675c8ac850933c7aff1533b94c834adbb69c6115bad4692d8619\
+             f90b0cdf8a7b9c264029ac185b70b83f2801f2f4b3f70c593ea3aeeb613a7f1b",
+            "953f7f4e8c5b5049bdc771d1dffada0dd961477d1a2ae0988baa7ea6898d893f",
+            "6b080d6b84f095342092fa7a22423e58bd681397ad0ef00eac92bd254db4fa95",
+            "d3ca5578500344b5896cffc4fd740c9311946b82951df155e6fd86a7966b43c6",
+        ],
+    ];
+
+    fn bytes<const N: usize>(digits: &str) -> [u8; N] {
+        std::array::from_fn(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap())
+    }
+
+    #[test]
+    fn keys_ciphertexts_and_secrets_are_those_of_the_draft() {
+        for [seed, randomness, shared, public, ciphertext] in DRAFT {
+            let key = crate::public_sealing_key(&[1; 32], &bytes(seed));
+            assert_eq!(hex(&Sha256::digest(&key.x_wing[..])), public);
+            let reader = unpack(&key, &"reader".parse().unwrap()).unwrap();
+            let (sent, here) =
+                reader.key.encapsulate_deterministic(&bytes::<64>(randomness).into());
+            assert_eq!(
+                (hex(&Sha256::digest(&sent[..])).as_str(), hex(&here).as_str()),
+                (ciphertext, shared)
+            );
+            let own = DecapsulationKeyRejectNonContrib::new(&bytes(seed).into());
+            assert_eq!(hex(&own.try_decapsulate(&sent).unwrap()), shared);
+        }
     }
 }

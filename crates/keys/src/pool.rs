@@ -20,7 +20,7 @@ use party::SiteId;
 use store::{Access, Batch, Keys, Options, Store, Sync};
 use zeroize::Zeroizing;
 
-use self::index::Index;
+use self::index::{Index, Memory};
 pub use self::line::LineState;
 use self::row::RowKey;
 pub use self::source::PoolSource;
@@ -163,8 +163,7 @@ pub struct KeyPool {
     answered: Condvar,
     /// Set when a write failed: what the disk holds is not known until the pool is opened again.
     failed: AtomicBool,
-    /// How many confirmations are remembered, where a test says so.
-    remembered: Option<u64>,
+    memory: Memory,
 }
 
 impl fmt::Debug for KeyPool {
@@ -203,7 +202,7 @@ impl KeyPool {
             asking: Mutex::default(),
             answered: Condvar::new(),
             failed: AtomicBool::new(false),
-            remembered: None,
+            memory: Memory::default(),
         }))
     }
 

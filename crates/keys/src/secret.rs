@@ -69,7 +69,7 @@ pub(crate) fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result
 }
 
 /// Bytes as lower-case hexadecimal digits.
-#[cfg(feature = "pool")]
+#[cfg(any(test, feature = "pool"))]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

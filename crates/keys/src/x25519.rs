@@ -24,6 +24,10 @@ const LABEL: &str = "quayside 2026-11 x25519 secret v1";
 ///
 /// Classical: who records the exchange and one day has a quantum computer reads it. A public value
 /// that contributes nothing to the secret is refused on either side.
+///
+/// The secret is HKDF-SHA-256 (RFC 5869) without salt over the shared 32 bytes, with info =
+/// `quayside 2026-11 x25519 secret v1` || id of the reader's sealing key (16 bytes) || length (2
+/// bytes, most significant first) || ephemeral public key.
 pub struct X25519 {
     own: Option<Own>,
     members: Arc<Members>,

@@ -99,6 +99,28 @@ fn the_encoding_is_fixed_byte_by_byte() {
 }
 
 #[test]
+fn many_encodings_hash_to_what_they_always_did() {
+    let mut hasher = blake3::Hasher::new();
+    for round in 0..64_u16 {
+        let kind = [Kind::X25519, Kind::XWing, Kind::Pool][usize::from(round % 3)];
+        let mut handle = handle(kind, 16 + 15 * round);
+        handle.seeded = round % 2 == 1;
+        handle.mac = (round % 4 == 3).then_some([3; 32]);
+        handle.passed_over = (0..round % 5)
+            .map(|n| PassedOver {
+                source: format!("qkd:l{n}"),
+                reason: "R".repeat(usize::from(n) * 59 + 1),
+            })
+            .collect();
+        let bytes = handle.encode();
+        assert_eq!(Handle::decode(&bytes), Ok(handle));
+        hasher.update(&u64::try_from(bytes.len()).unwrap().to_be_bytes()).update(&bytes);
+    }
+    let expected = "609d2f4b36891ac693126ca879ab4e541e9d27d0b8715add997bfc4ddf8d8dc9";
+    assert_eq!(hasher.finalize().to_hex().as_str(), expected, "the handle changed on the wire");
+}
+
+#[test]
 fn every_cut_and_every_addition_is_refused() {
     for kind in [Kind::X25519, Kind::XWing, Kind::Pool] {
         let bytes = handle(kind, 100).encode();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use store::crash_point;
 
-use super::index::{BLOCKS_REMEMBERED, Unsettled};
+use super::index::Unsettled;
 use super::row::{Header, sorted};
 use super::{Direction, KeyPool, KeyState, NewKey, family};
 use crate::secret::hex;
@@ -90,7 +90,7 @@ impl KeyPool {
         };
         let number = index.next_block();
         let forgotten = match index.released.front() {
-            Some((oldest, _)) if index.released.len() >= BLOCKS_REMEMBERED => Some(*oldest),
+            Some((oldest, _)) if index.released.len() >= self.memory.blocks => Some(*oldest),
             _ => None,
         };
         drop(index);

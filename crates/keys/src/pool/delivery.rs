@@ -11,9 +11,6 @@ use crate::handle::{POOL_KEY_LEN, key_count};
 use crate::secret::check_length;
 use crate::{Drawn, Error, Handle, KeyUuid, Kind, Peer, RequestId, Secret};
 
-/// How many confirmations are remembered, so that whoever comes late is told so.
-const CONFIRMATIONS_REMEMBERED: u64 = 1 << 20;
-
 /// A key as its row holds it.
 type Opened = (Header, Zeroizing<[u8; 32]>);
 
@@ -128,7 +125,7 @@ impl KeyPool {
         batch.put(family::REQUESTS, &request.0, &confirmed.encode());
         let mut index = self.index.lock();
         let (first, next) = index.confirmations;
-        let forget = next.saturating_sub(first) >= self.confirmations_remembered();
+        let forget = next.saturating_sub(first) >= self.memory.confirmations;
         index.confirmations = (first.saturating_add(u64::from(forget)), next.saturating_add(1));
         drop(index);
         batch.put(family::CONFIRMED, &sorted(next), &encode_confirmed(request, &asked.key_ids));
@@ -140,10 +137,6 @@ impl KeyPool {
         index.unconfirmed = index.unconfirmed.saturating_sub(keys);
         index.spent = index.spent.saturating_add(keys).saturating_sub(forgotten);
         Ok(())
-    }
-
-    fn confirmations_remembered(&self) -> u64 {
-        self.remembered.unwrap_or(CONFIRMATIONS_REMEMBERED)
     }
 
     /// Forgets the confirmation of that number; says how many keys are forgotten with it.

@@ -8,8 +8,20 @@ use super::row::{number, read_header, sixteen};
 use super::{Direction, KeyState, family};
 use crate::{Error, KeyUuid};
 
-/// How many released blocks are remembered.
-pub(super) const BLOCKS_REMEMBERED: usize = 4_096;
+/// How much the pool remembers of what is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// How many released blocks: of any older one the two ends have long agreed.
+    pub(super) blocks: usize,
+    /// How many confirmations: whoever comes later is told that the key is unknown, not spent.
+    pub(super) confirmations: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { blocks: 4_096, confirmations: 1 << 20 }
+    }
+}
 
 /// A block whose fate the two ends have not settled.
 #[derive(Debug, Default)]
