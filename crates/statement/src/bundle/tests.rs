@@ -330,7 +330,7 @@ fn a_body_whose_kind_its_leaf_denies_is_refused() {
         verify_bundle(&of_one(leaf, Evidence::Body(body)).encode(), &members()).unwrap_err().why
     };
     let part = Part::Leaf;
-    let unmarked = Leaf { tags: vec![(Tag([3; 16]), None)], ..leaf.clone() };
+    let unmarked = Leaf { tags: vec![(Tag([3; 16]), None)], ..leaf };
     let why = "a tag of a sealed event bears no mark";
     assert_eq!(refused(&unmarked, body), Error::Malformed { part, why });
     let open = cast::leaf(1);
