@@ -2,11 +2,12 @@
 //!
 //! A document goes through states that cannot be skipped: what is not a valid event cannot be
 //! committed to, and what is not committed to cannot be signed. Seeds derive from the member's own
-//! seed key and the request id, so that a request sent again after a lost answer becomes the same
-//! statement, and the log holds it once.
+//! seed key and the request id, and so do the content keys of sealed parts, so that a request sent
+//! again after a lost answer becomes the same statement, and the log holds it once.
 //!
 //! ```text
-//!   bytes ─parse─▶ epcis::Event ─check─▶ Checked ─commit to─▶ leaf + seed ─seal─▶ body
+//!   bytes ─parse─▶ epcis::Event ─check─▶ Checked ─commit to─▶ leaf + seed ─seal─▶ body, open
+//!                   with parts and secrets                                     or in parts
 //!                                                                │
 //!   Captured ◀─ Recorder ◀─submit─ statement ◀─sign─ capture tree┘
 //! ```

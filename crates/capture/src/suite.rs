@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use party::{ConsortiumId, MemberId};
-use statement::{Height, RequestId};
+use statement::{Height, ItemSecret, Leaf, RequestId};
 
 use crate::capturer::{Issuer, prepare};
+use crate::closed::Closed;
 use crate::event_ids::EventIds;
-use crate::{Error, Keys, Recorder, Submission};
+use crate::signed::Stated;
+use crate::{Error, Keys, PartPolicy, Recorder, Submission, ToSeal};
 
 /// How many blocks the suite's statements may wait.
 const WINDOW: u64 = 1_000;
@@ -47,6 +49,7 @@ pub async fn holds(
     assert_eq!(refusal(other), "REQUEST_ID_REUSED", "exact");
 
     whole(recorder, &caller, last_height).await;
+    sealed(recorder, &caller, last_height).await;
 
     let late = recorder.record(caller.submission(3, "late", Height(0))).await;
     assert_eq!(refusal(late), "STATEMENT_EXPIRED");
@@ -84,6 +87,17 @@ async fn whole(recorder: &dyn Recorder, caller: &Caller, last_height: Height) {
     assert!(!place.repeat, "whole: what was refused is not in the log");
 }
 
+/// Sealed bodies are recorded as open ones are, and only with every tag marked.
+async fn sealed(recorder: &dyn Recorder, caller: &Caller, last_height: Height) {
+    let unmarked = recorder.record(caller.sealed(4, false, last_height)).await;
+    assert_ne!(refusal(unmarked), "", "whole: a sealed event with a tag that bears no mark");
+    let submission = caller.sealed(4, true, last_height);
+    let first = recorder.record(submission.clone()).await.unwrap();
+    assert!(!first.repeat, "whole: what was refused is not in the log");
+    let again = recorder.record(submission).await.unwrap();
+    assert!(again.repeat && again.index == first.index, "idempotent");
+}
+
 struct Caller {
     issuer: Issuer,
 }
@@ -103,6 +117,30 @@ impl Caller {
         let Issuer { consortium, member, keys } = &self.issuer;
         let prepared = prepare(&self.issuer, request_id, document.as_bytes(), &ids).unwrap();
         prepared.stated.sign(&keys.statement, consortium, member, last_height).unwrap()
+    }
+}
+
+impl Caller {
+    /// One sealed event, which is as it should be only if `marked`.
+    fn sealed(&self, request: u8, marked: bool, last_height: Height) -> Submission {
+        let item = format!("https://suite.example/sealed/{request}");
+        let document = format!(
+            r#"{{"type": "ObjectEvent", "eventTime": "2026-11-20T08:00:00.000Z",
+                "eventTimeZoneOffset": "+08:00", "action": "OBSERVE", "epcList": ["{item}"]}}"#
+        );
+        let secrets = [(item, ItemSecret::from_bytes([request; 32]))].into();
+        let event = ToSeal::parse(document.as_bytes(), vec![PartPolicy::Rest], secrets).unwrap();
+        let Issuer { consortium, member, keys } = &self.issuer;
+        let request_id = RequestId([request; 16]);
+        let mut closed = Closed::seal(consortium, member, keys, &request_id, 0, &event).unwrap();
+        if !marked {
+            let Leaf { commitment, body_digest, tags } = closed.leaf;
+            let tags = tags.into_iter().map(|(tag, _)| (tag, None)).collect();
+            closed.leaf = Leaf::new(commitment, body_digest, tags).unwrap();
+            closed.sealed.leaf = closed.leaf.encode().into();
+        }
+        let stated = Stated::new(request_id, 1, std::iter::once(&closed.sealed));
+        stated.sign(&keys.statement, consortium, member, last_height).unwrap()
     }
 }
 

@@ -1,14 +1,13 @@
 //! The pipeline of sealed events, and of commands.
 
+use party::MemberId;
 use rayon::prelude::*;
-use statement::{MAX_LEAVES, MAX_TAGS_PER_CAPTURE};
+use statement::{LeafIndex, MAX_LEAVES, MAX_TAGS_PER_CAPTURE, RequestId};
 
 use super::{Capturer, Issuer, PARALLEL_FROM, internal};
 use crate::closed::Closed;
 use crate::signed::Stated;
 use crate::{Captured, CapturedSealed, Error, Outcome, Recorded, SealedOutcome, ToSeal};
-use party::MemberId;
-use statement::{LeafIndex, RequestId};
 
 impl Capturer {
     /// Takes events in, sealed, and returns when the log holds them durably.

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use party::PublicKey;
-use statement::{Capture, Leaf, OpenBody, Statement, Tag, body_digest, capture_tree, verify};
+use statement::{Body, Capture, Content, Leaf, Statement, Tag, body_digest, capture_tree, verify};
 
 use super::*;
 use crate::Submission;
+
+mod sealed;
 
 /// How much a refused clock of heights is ahead in the tests below.
 const MAX_WINDOW: u64 = 100_000;
@@ -44,36 +46,28 @@ impl Recorder for SmallLedger {
     async fn record(&self, submission: Submission) -> Result<Recorded, Error> {
         let signed = Statement::decode(&submission.statement).unwrap();
         signed.verify(&self.key).map_err(|error| refuse(error.reason()))?;
-        let capture = Capture::decode(signed.payload()).unwrap();
-        assert_eq!(capture.request_id, submission.request_id);
-        if capture_tree::root(&submission.leaves) != capture.root {
-            return Err(refuse("LEAVES_MISMATCH"));
-        }
-        for (leaf, body) in submission.leaves.iter().zip(&submission.bodies) {
-            let leaf = Leaf::decode(leaf).unwrap();
-            if body_digest(body) != leaf.body_digest {
-                return Err(refuse("BODY_DIGEST_MISMATCH"));
-            }
-            let body = OpenBody::decode(body).unwrap();
-            let commitment = body.commitment(signed.consortium(), signed.issuer()).unwrap();
-            assert_eq!(commitment, leaf.commitment, "recomputed from the body alone");
+        let terms = signed.terms().unwrap();
+        assert_eq!(terms.request_id, submission.request_id);
+        match signed.content() {
+            Content::Capture => whole(&signed, &submission)?,
+            _ => assert!(submission.leaves.is_empty() && submission.bodies.is_empty()),
         }
         let mut state = self.state.lock();
-        if let Some((subject, place)) = state.requests.get(&capture.request_id) {
-            let same = *subject == capture.root;
+        if let Some((subject, place)) = state.requests.get(&terms.request_id) {
+            let same = subject == signed.subject();
             let place = Recorded { repeat: true, ..*place };
             return if same { Ok(place) } else { Err(refuse("REQUEST_ID_REUSED")) };
         }
-        if capture.last_height.0 <= state.height {
+        if terms.last_height.0 <= state.height {
             return Err(refuse("STATEMENT_EXPIRED"));
         }
-        if capture.last_height.0 > state.height + MAX_WINDOW {
+        if terms.last_height.0 > state.height + MAX_WINDOW {
             return Err(refuse("WINDOW_TOO_LONG"));
         }
         state.height += 1;
         let index = LogIndex(1 + u64::try_from(state.log.len()).unwrap());
         let place = Recorded { index, height: Height(state.height), repeat: false };
-        state.requests.insert(capture.request_id, (capture.root, place));
+        state.requests.insert(terms.request_id, (*signed.subject(), place));
         state.log.push(submission);
         if self.loses_answer.swap(false, Ordering::Relaxed) {
             return Err(Error::Unavailable { message: "the connection broke".into() });
@@ -85,6 +79,27 @@ impl Recorder for SmallLedger {
         self.height_calls.fetch_add(1, Ordering::Relaxed);
         Ok(Height(self.state.lock().height))
     }
+}
+
+/// Checks leaves and bodies as every ledger does.
+fn whole(signed: &Statement, submission: &Submission) -> Result<(), Error> {
+    let capture = Capture::decode(signed.payload()).unwrap();
+    if capture_tree::root(&submission.leaves) != capture.root {
+        return Err(refuse("LEAVES_MISMATCH"));
+    }
+    for (leaf, body) in submission.leaves.iter().zip(&submission.bodies) {
+        let leaf = Leaf::decode(leaf).unwrap();
+        if body_digest(body) != leaf.body_digest {
+            return Err(refuse("BODY_DIGEST_MISMATCH"));
+        }
+        let body = Body::decode(body).unwrap();
+        body.check_marks(&leaf).map_err(|error| refuse(error.reason()))?;
+        if let Body::Open(body) = body {
+            let commitment = body.commitment(signed.consortium(), signed.issuer()).unwrap();
+            assert_eq!(commitment, leaf.commitment, "recomputed from the body alone");
+        }
+    }
+    Ok(())
 }
 
 fn keys() -> Keys {
