@@ -114,6 +114,7 @@ impl Bits {
         self.words[at / 64] ^= 1 << (at % 64);
     }
 
+    #[cfg(test)]
     pub(crate) fn set(&mut self, at: usize, bit: bool) {
         if self.get(at) != bit {
             self.flip(at);
@@ -184,9 +185,9 @@ impl Bits {
 
 /// Little-endian words; the last is filled up with zeros.
 fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    bytes.chunks(8).map(|chunk| {
-        chunk.iter().rev().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte))
-    })
+    bytes
+        .chunks(8)
+        .map(|chunk| chunk.iter().rev().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte)))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@
 mod answerer;
 mod corrector;
 mod schedule;
-mod view;
+pub(crate) mod view;
 
 pub use answerer::Answerer;
 pub use corrector::Corrector;

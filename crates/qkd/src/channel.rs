@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use rand::rngs::StdRng;
 use rand::Rng as _;
+use rand::rngs::StdRng;
 
 use crate::bits::Bits;
 use crate::randomness::Source;
@@ -82,7 +82,7 @@ impl Bases {
         randomness: &Randomness,
     ) -> Result<Self, Error> {
         if pulses > Parameters::MAX_PULSES {
-            return Err(Error::ParameterInvalid { name: "pulses", range: "at most 16777216" });
+            return Err(Error::ParameterInvalid { name: "pulses", range: "at most 8388608" });
         }
         Self::from_source(block, pulses as usize, test_share, &mut randomness.source())
     }

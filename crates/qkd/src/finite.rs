@@ -49,7 +49,12 @@ pub struct Estimate {
 impl Estimate {
     /// Weighs a block.
     #[must_use]
-    pub fn new(parameters: &Parameters, sifted_bits: u32, test_bits: u32, test_errors: u32) -> Self {
+    pub fn new(
+        parameters: &Parameters,
+        sifted_bits: u32,
+        test_bits: u32,
+        test_errors: u32,
+    ) -> Self {
         let (n, k) = (f64::from(sifted_bits), f64::from(test_bits));
         let secrecy = f64::from(parameters.secrecy_exponent);
         let correctness = f64::from(parameters.correctness_exponent);

@@ -41,15 +41,19 @@
 
 mod bits;
 pub mod cascade;
+mod cbor;
+mod chain;
 mod channel;
 mod end;
 mod error;
 pub mod finite;
 mod line;
+mod message;
 mod parameters;
 mod physics;
 mod randomness;
 mod report;
+mod sift;
 mod toeplitz;
 
 pub use channel::{Bases, Channel, Clicks};

@@ -23,9 +23,8 @@ pub(crate) fn hash(input: &Bits, seed: &Bits, output: usize) -> Bits {
     assert_eq!(seed.len(), seed_len(input.len(), output), "the seed fits the matrix");
     let words = output.div_ceil(64);
     let mut sum = Zeroizing::new(vec![0_u64; words]);
-    let mut windows: Vec<Zeroizing<Vec<usize>>> = (0..64)
-        .map(|_| Zeroizing::new(Vec::with_capacity(input.len() / 64 + 1)))
-        .collect();
+    let mut windows: Vec<Zeroizing<Vec<usize>>> =
+        (0..64).map(|_| Zeroizing::new(Vec::with_capacity(input.len() / 64 + 1))).collect();
     for at in input.ones() {
         let start = input.len() - 1 - at;
         windows[start % 64].push(start / 64);

@@ -7,8 +7,8 @@ use crate::finite::entropy;
 /// Two strings that differ in each bit with a chance of `qber`.
 fn noisy(bits: usize, qber: f64, random: &mut StdRng) -> (Vec<bool>, Vec<bool>) {
     let sent: Vec<bool> = (0..bits).map(|_| random.next_u32() % 2 == 1).collect();
-    let limit = (qber * f64::from(u32::MAX)) as u32;
-    let got = sent.iter().map(|bit| bit ^ (random.next_u32() < limit)).collect();
+    let limit = qber * f64::from(u32::MAX);
+    let got = sent.iter().map(|bit| bit ^ (f64::from(random.next_u32()) < limit)).collect();
     (sent, got)
 }
 
@@ -49,7 +49,6 @@ fn the_leak_of_a_large_block_is_near_the_bound_and_the_round_trips_are_few() {
         assert_eq!(corrector.to_bools(), sent);
         assert!(trips < 200, "{qber}: {trips}");
         assert!(found < efficiency, "{qber}: {found}");
-
     }
 }
 

@@ -1,0 +1,6 @@
+mod drops;
+mod eavesdropper;
+mod honest;
+mod hostile;
+mod pair;
+mod predict;
