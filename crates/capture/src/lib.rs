@@ -7,8 +7,7 @@
 //!
 //! ```text
 //!   bytes ─parse─▶ epcis::Event ─check─▶ Checked ─commit to─▶ leaf + seed ─seal─▶ body, open
-//!                   with parts and secrets                                     or in parts
-//!                                                                │
+//!                                                                │                 or in parts
 //!   Captured ◀─ Recorder ◀─submit─ statement ◀─sign─ capture tree┘
 //! ```
 //!
