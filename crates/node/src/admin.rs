@@ -9,8 +9,9 @@ mod init;
 mod plan;
 mod revoke;
 mod template;
+mod topology;
 
 pub use authority::{Authority, CERTIFICATE_DAYS, Usage};
 pub use init::{Made, init};
-pub use plan::{Plan, PlannedMember};
+pub use plan::{Listener, Plan, PlannedLink, PlannedMember};
 pub use revoke::{Revocation, revoke};

@@ -1,5 +1,6 @@
 //! Read a node's configuration, and refuse what it does not know.
 
+mod keys;
 mod reference;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use party::{ConsortiumId, MemberId, SiteId};
 use serde::Deserialize;
 
+pub use keys::{Keys, KeysLink, KeysMember, LinkEnd};
 pub use reference::{ENTRIES, Entry, markdown};
 
 use crate::{Error, disk};
@@ -22,6 +24,8 @@ use crate::{Error, disk};
 pub enum Role {
     /// Orders statements, keeps the log and the state, proves both.
     Ledger,
+    /// Draws and recovers secrets for the members of a site, and runs its quantum links.
+    Keys,
     /// Captures events and answers traces for the members of a site.
     Gateway,
 }
@@ -32,6 +36,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ledger => "ledger",
+            Self::Keys => "keys",
             Self::Gateway => "gateway",
         }
     }
@@ -49,8 +54,9 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "ledger" => Ok(Self::Ledger),
+            "keys" => Ok(Self::Keys),
             "gateway" => Ok(Self::Gateway),
-            other => Err(format!("no role {other:?}; there are ledger and gateway")),
+            other => Err(format!("no role {other:?}; there are ledger, keys and gateway")),
         }
     }
 }
@@ -70,6 +76,8 @@ pub struct Config {
     pub trust: Trust,
     /// The ledger role.
     pub ledger: Option<Ledger>,
+    /// The keys role.
+    pub keys: Option<Keys>,
     /// The gateway role.
     pub gateway: Option<Gateway>,
     /// What the command line uses when it calls these nodes.
@@ -136,6 +144,9 @@ pub struct Gateway {
     /// of the `address` file that a ledger on this machine writes. Without it, the ledger that this
     /// file configures.
     pub ledger: Option<String>,
+    /// After how long what a reader has not acknowledged is sealed to it again, in milliseconds.
+    #[serde(default = "Gateway::default_reseal_after_ms")]
+    pub reseal_after_ms: u64,
     /// The sites that the gateway serves.
     #[serde(rename = "site")]
     pub sites: Vec<GatewaySite>,
@@ -154,6 +165,10 @@ pub struct GatewaySite {
     pub certificate: PathBuf,
     /// That certificate's private key.
     pub key: PathBuf,
+    /// Where the site's keys are drawn when that is another process: an `https://` URL, or the path
+    /// of the `address` file that a keys node on this machine writes. Without it, the keys that this
+    /// file configures.
+    pub keys: Option<String>,
 }
 
 /// The keys with which the gateway acts for a member.
@@ -168,6 +183,8 @@ pub struct GatewayMember {
     pub statement_key: PathBuf,
     /// The key from which the seeds of its events derive.
     pub seed_key: PathBuf,
+    /// The key under which its opened events, content keys and item secrets lie on disk.
+    pub storage_key: PathBuf,
 }
 
 /// What the command line uses when it calls the nodes of this file.
@@ -238,6 +255,18 @@ impl Ledger {
     }
 }
 
+impl Gateway {
+    fn default_reseal_after_ms() -> u64 {
+        10_000
+    }
+
+    /// After how long what a reader has not acknowledged is sealed to it again.
+    #[must_use]
+    pub fn reseal_after(&self) -> Duration {
+        Duration::from_millis(self.reseal_after_ms)
+    }
+}
+
 impl Lifetime {
     /// How long calls under way may take to end.
     #[must_use]
@@ -284,6 +313,9 @@ impl Config {
             under(&mut ledger.genesis);
             under(&mut ledger.receipt_key);
         }
+        if let Some(keys) = &mut self.keys {
+            keys.resolve(&folder);
+        }
         if let Some(gateway) = &mut self.gateway {
             under(&mut gateway.data);
             under(&mut gateway.certificate);
@@ -291,15 +323,17 @@ impl Config {
             for site in &mut gateway.sites {
                 under(&mut site.certificate);
                 under(&mut site.key);
+                if let Some(keys) = &mut site.keys {
+                    resolve_address(keys, &folder);
+                }
             }
             for member in &mut gateway.members {
                 under(&mut member.statement_key);
                 under(&mut member.seed_key);
+                under(&mut member.storage_key);
             }
-            if let Some(ledger) = &mut gateway.ledger
-                && !ledger.contains("://")
-            {
-                *ledger = folder.join(&*ledger).to_string_lossy().into_owned();
+            if let Some(ledger) = &mut gateway.ledger {
+                resolve_address(ledger, &folder);
             }
         }
         if let Some(client) = &mut self.client {
@@ -315,16 +349,17 @@ impl Config {
         if self.trust.poll_interval_ms == 0 {
             return Err(self.wrong("trust.poll_interval_ms: must be at least 1"));
         }
+        if let Some(keys) = &self.keys {
+            keys.check().map_err(|message| self.wrong(message))?;
+        }
         let Some(gateway) = &self.gateway else {
             return Ok(());
         };
-        if let Some(url) = &gateway.ledger
-            && url.contains("://")
-            && !url.starts_with("https://")
-        {
-            return Err(self.wrong(format!(
-                "gateway.ledger: {url:?} is not an https URL; every port speaks mutual TLS"
-            )));
+        if let Some(ledger) = &gateway.ledger {
+            check_address("gateway.ledger", ledger).map_err(|message| self.wrong(message))?;
+        }
+        for keys in gateway.sites.iter().filter_map(|site| site.keys.as_ref()) {
+            check_address("gateway.site.keys", keys).map_err(|message| self.wrong(message))?;
         }
         let mut seen = BTreeSet::new();
         for member in &gateway.members {
@@ -348,6 +383,7 @@ impl Config {
     pub(crate) fn check_role(&self, role: Role) -> Result<(), Error> {
         let there = match role {
             Role::Ledger => self.ledger.is_some(),
+            Role::Keys => self.keys.is_some(),
             Role::Gateway => self.gateway.is_some(),
         };
         if there {
@@ -355,6 +391,23 @@ impl Config {
         }
         Err(self.wrong(format!("role {role} is asked for, but there is no section [{role}]")))
     }
+}
+
+/// Makes the path of an address file independent of the working folder; a URL stays as it is.
+fn resolve_address(address: &mut String, folder: &Path) {
+    if !address.contains("://") {
+        *address = folder.join(&*address).to_string_lossy().into_owned();
+    }
+}
+
+/// Checks that an address is a file, or a URL whose port speaks TLS.
+fn check_address(key: &str, address: &str) -> Result<(), String> {
+    if address.contains("://") && !address.starts_with("https://") {
+        return Err(format!(
+            "{key}: {address:?} is not an https URL; every port speaks mutual TLS"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -380,9 +433,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = init(folder.path(), &Plan::demo(), &clock::System).unwrap();
         let all = Config::load(&folder.path().join("quayside.toml")).unwrap();
-        assert_eq!(all.roles, BTreeSet::from([Role::Ledger, Role::Gateway]));
+        assert_eq!(all.roles, BTreeSet::from([Role::Ledger, Role::Keys, Role::Gateway]));
         assert_eq!(all.gateway.unwrap().members.len(), 6);
-        assert_eq!(made.nodes.len(), 4);
+        assert_eq!(made.nodes.len(), 7);
         for node in &made.nodes {
             let config = Config::load(&folder.path().join(node)).unwrap();
             assert_eq!(config.roles.len(), 1, "{}", node.display());
@@ -422,5 +475,38 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("gateway.ledger") && error.contains("https"), "{error}");
+    }
+    /// The configuration of the site at the sending end of the link, with one word changed.
+    fn load_keys_with(old: &str, new: &str) -> Result<Config, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        init(folder.path(), &Plan::demo(), &clock::System).unwrap();
+        let path = folder.path().join("nodes/hangzhou-keys/node.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{old} is not in\n{text}");
+        fs::write(&path, text.replacen(old, new, 1)).unwrap();
+        Config::load(&path)
+    }
+
+    #[test]
+    fn a_seeded_link_is_refused_with_words() {
+        for seed in ["seed = 7", "seed = \"7\""] {
+            let error = load_keys_with("length_km", &format!("{seed}\nlength_km"));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("keys.link.seed") && error.contains("foretell"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_link_is_named() {
+        for (old, new, word) in [
+            ("far = \"xiaoshan\"", "far = \"hangzhou\"", "both ends"),
+            ("address = \"https:", "address = \"http:", "https"),
+            ("end = \"sender\"", "end = \"middle\"", "middle"),
+            ("length_km", "max_keys = 0\nlength_km", "max_keys"),
+            ("id = \"hangzhou-xiaoshan\"", "id = \"Hz Xs\"", "small letters"),
+        ] {
+            let error = load_keys_with(old, new).unwrap_err().to_string();
+            assert!(error.contains(word), "{new}: {error}");
+        }
     }
 }

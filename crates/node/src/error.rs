@@ -100,9 +100,33 @@ pub enum Error {
         /// What the index said.
         message: String,
     },
+    /// A store of link keys could not be opened.
+    #[error("the key pool in {} cannot be opened: {message}", path.display())]
+    Pool {
+        /// Its folder.
+        path: PathBuf,
+        /// What the pool said.
+        message: String,
+    },
+    /// What a gateway keeps for its members could not be opened.
+    #[error("the desks in {} cannot be opened: {message}", path.display())]
+    Desk {
+        /// Their folder.
+        path: PathBuf,
+        /// What the gateway said.
+        message: String,
+    },
     /// The ledger that a gateway works with is not known, or its address cannot be used.
     #[error("the gateway does not know its ledger: {message}")]
     NoLedger {
+        /// What is missing, and what to do.
+        message: String,
+    },
+    /// Where the keys of a site are drawn is not known, or its address cannot be used.
+    #[error("the gateway does not know the keys of site {site}: {message}")]
+    NoKeys {
+        /// The site.
+        site: party::SiteId,
         /// What is missing, and what to do.
         message: String,
     },

@@ -1,5 +1,7 @@
 //! Join gateway and ledger in one process: the joints' in-process implementations.
 
+mod post;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Role;
 use crate::disk::{self, Readers};
-use crate::roles::{gateway, ledger};
+use crate::roles::{gateway, keys, ledger};
 use crate::trust::Believed;
 use crate::{ADDRESS_FILE, Config, Error, listening_address};
 
@@ -53,7 +53,7 @@ pub(crate) struct Tasks<'a> {
 }
 
 impl Node {
-    /// Starts `roles` as `config` says. Gateway and ledger in one process are joined in memory.
+    /// Starts `roles` as `config` says. The roles of one process are joined in memory.
     ///
     /// # Errors
     ///
@@ -94,20 +94,28 @@ impl Node {
         roles: &BTreeSet<Role>,
         believed: &Believed,
     ) -> Result<(), Error> {
-        let mut in_process = None;
+        let mut neighbours = gateway::Neighbours::default();
         if let Some(ledger) = config.ledger.as_ref().filter(|_| roles.contains(&Role::Ledger)) {
             // Open bodies lie there: for the owner alone, whoever makes it.
             disk::make_folder(&ledger.data, Readers::Owner)?;
             let (listener, address) = listen(Role::Ledger, ledger.listen).await?;
             let opened = ledger::start(ledger, believed, listener, &mut self.tasks()).await?;
-            in_process = Some(opened);
+            neighbours.ledger = Some(opened);
             self.announce(Role::Ledger, address, &ledger.data)?;
+        }
+        if let Some(found) = config.keys.as_ref().filter(|_| roles.contains(&Role::Keys)) {
+            disk::make_folder(&found.data, Readers::Owner)?;
+            let (listener, address) = listen(Role::Keys, found.listen).await?;
+            let tasks = &mut self.tasks();
+            let started = keys::start(config, found, believed, listener, tasks).await?;
+            neighbours.keys = Some(started);
+            self.announce(Role::Keys, address, &found.data)?;
         }
         if let Some(gateway) = config.gateway.as_ref().filter(|_| roles.contains(&Role::Gateway)) {
             disk::make_folder(&gateway.data, Readers::Owner)?;
             let (listener, address) = listen(Role::Gateway, gateway.listen).await?;
             let place = gateway::Place { config, gateway, believed };
-            gateway::start(place, in_process, listener, &mut self.tasks()).await?;
+            gateway::start(place, neighbours, listener, &mut self.tasks()).await?;
             self.announce(Role::Gateway, address, &gateway.data)?;
         }
         Ok(())

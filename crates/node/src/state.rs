@@ -1,5 +1,6 @@
 //! Name every file of the state folder, in one place.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use party::{MemberId, SiteId};
@@ -12,9 +13,11 @@ use crate::{Error, disk};
 ///   quayside.toml             all roles in one process      members.json   pinned, public
 ///   genesis.cbor              the first log entry, signed
 ///   authority/                ca.pem  ca.key  crl.pem       development only
-///   members/<id>/             statement.key receipt.key vote.key seed.key  client.pem client.key
-///   nodes/<name>/             node.toml  node.pem  node.key
-///   data/<role>/              what the role keeps; `address` while it listens
+///   members/<id>/             statement.key receipt.key vote.key seed.key storage.key
+///                             x25519.key x-wing.key  client.pem client.key
+///   nodes/<name>/             node.toml  node.pem  node.key; a keys node: storage.key link.key
+///   data/<role or node>/      what it keeps; `address` while it listens
+///   run/                      <node>.pid and <node>.log of the nodes that run apart
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -24,6 +27,9 @@ pub struct State {
 impl State {
     /// The folder used when neither `--state` nor `QUAYSIDE_STATE` names one.
     pub const DEFAULT_FOLDER: &str = ".quayside";
+
+    /// The file in a link's data folder that says that its line is shut down, and why.
+    pub(crate) const SHUT_DOWN_FILE: &str = "shut-down";
 
     /// Names the files of `folder`, which need not exist.
     #[must_use]
@@ -101,6 +107,40 @@ impl State {
     #[must_use]
     pub fn gateway_node(site: &SiteId) -> String {
         format!("{site}-gateway")
+    }
+
+    /// The name of the node that runs a site's keys.
+    #[must_use]
+    pub fn keys_node(site: &SiteId) -> String {
+        format!("{site}-keys")
+    }
+
+    /// The configuration of one node.
+    #[must_use]
+    pub fn node_config(&self, name: &str) -> PathBuf {
+        self.node(name).join("node.toml")
+    }
+
+    /// Where the process id of a node that runs apart stands.
+    #[must_use]
+    pub fn pid_file(&self, name: &str) -> PathBuf {
+        self.folder.join("run").join(format!("{name}.pid"))
+    }
+
+    /// The nodes that run apart, each in a process of its own, by the process ids that stand in
+    /// `run/`; none when one process runs every role.
+    #[must_use]
+    pub fn nodes_apart(&self) -> Vec<String> {
+        let mut nodes: Vec<String> = fs::read_dir(self.folder.join("run"))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name();
+                Some(name.to_str()?.strip_suffix(".pid")?.to_owned())
+            })
+            .collect();
+        nodes.sort();
+        nodes
     }
 
     /// The folder with what a role keeps.

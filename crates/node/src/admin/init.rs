@@ -1,18 +1,18 @@
 //! Make a consortium: keys, certificates, genesis, configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clock::Clock;
-use party::{Member, MemberId, Members};
+use party::{Member, MemberId, Members, SealingKey};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use statement::{Content, Genesis, SigningKey, Statement};
 use zeroize::Zeroizing;
 
 use super::authority::{Authority, Usage};
-use super::plan::Plan;
+use super::plan::{Plan, PlannedMember};
 use super::template;
 use crate::disk::{self, Readers};
 use crate::{Error, State};
@@ -85,27 +85,24 @@ fn fill(stage: &State, folder: &Path, plan: &Plan, clock: &dyn Clock) -> Result<
     let mut genesis_key = None;
     for planned in &plan.members {
         let home = stage.member(&planned.id);
-        disk::make_folder(&home, Readers::Owner)?;
-        let statement_key = draw_key(&home, "statement.key")?;
-        members.push(Member {
-            id: planned.id.clone(),
-            roles: planned.roles.clone(),
-            country: planned.country,
-            sites: planned.sites.clone(),
-            statement_key: statement_key.public(),
-            receipt_key: draw_key(&home, "receipt.key")?.public(),
-            vote_key: draw_key(&home, "vote.key")?.public(),
-            sealing_key: None,
-        });
-        disk::write_key(&home.join("seed.key"), &*draw()?)?;
+        let (member, statement_key) = make_member(&home, planned)?;
         let id = format!("spiffe://{consortium}/member/{}/client", planned.id);
         authority.issue(&home, "client", &id, Usage::Client, &[])?;
+        members.push(member);
         if planned.id == operator.id {
             genesis_key = Some(statement_key);
         }
     }
+    let mut link_keys = BTreeMap::new();
+    for site in &plan.sites {
+        let home = stage.node(&State::keys_node(site));
+        disk::make_folder(&home, Readers::Owner)?;
+        disk::write_key(&home.join("storage.key"), &*draw()?)?;
+        link_keys.insert(site.clone(), draw_key(&home, "link.key")?.public());
+    }
     let validators = BTreeSet::from([operator.id.clone()]);
     let members = Members::new(consortium.clone(), members, validators)
+        .and_then(|members| members.with_link_keys(link_keys))
         .map_err(|error| Error::Plan { message: error.to_string() })?;
     disk::write(&stage.members(), members.to_json().as_bytes(), Readers::Anyone)?;
 
@@ -128,6 +125,27 @@ fn fill(stage: &State, folder: &Path, plan: &Plan, clock: &dyn Clock) -> Result<
     })
 }
 
+/// Draws a member's keys into its folder; what the others may know of them, and the key with which
+/// it signs statements.
+fn make_member(home: &Path, planned: &PlannedMember) -> Result<(Member, SigningKey), Error> {
+    disk::make_folder(home, Readers::Owner)?;
+    let statement_key = draw_key(home, "statement.key")?;
+    let member = Member {
+        id: planned.id.clone(),
+        roles: planned.roles.clone(),
+        country: planned.country,
+        sites: planned.sites.clone(),
+        statement_key: statement_key.public(),
+        receipt_key: draw_key(home, "receipt.key")?.public(),
+        vote_key: draw_key(home, "vote.key")?.public(),
+        sealing_key: Some(make_sealing_key(home)?),
+    };
+    for secret in ["seed.key", "storage.key"] {
+        disk::write_key(&home.join(secret), &*draw()?)?;
+    }
+    Ok((member, statement_key))
+}
+
 /// Issues the nodes' certificates and writes a configuration for each that runs alone.
 fn make_nodes(stage: &State, plan: &Plan, authority: &Authority) -> Result<Vec<PathBuf>, Error> {
     let operator = &plan.operator()?.id;
@@ -137,11 +155,16 @@ fn make_nodes(stage: &State, plan: &Plan, authority: &Authority) -> Result<Vec<P
         format!("spiffe://{consortium}/member/{operator}/ledger"),
         template::ledger_alone(plan)?,
     )];
-    for (number, (site, _)) in plan.sites().into_iter().enumerate() {
+    for site in &plan.sites {
+        nodes.push((
+            State::keys_node(site),
+            format!("spiffe://{consortium}/site/{site}/keys"),
+            template::keys_alone(plan, site),
+        ));
         nodes.push((
             State::gateway_node(site),
             format!("spiffe://{consortium}/site/{site}/gateway"),
-            template::gateway_alone(plan, site, number)?,
+            template::gateway_alone(plan, site),
         ));
     }
     let mut paths = Vec::with_capacity(nodes.len());
@@ -179,6 +202,14 @@ fn draw_key(folder: &Path, file: &str) -> Result<SigningKey, Error> {
     let bytes = draw()?;
     disk::write_key(&folder.join(file), &bytes)?;
     Ok(SigningKey::from_bytes(*bytes))
+}
+
+/// Draws the secrets with which a member opens what is sealed to it; their public parts.
+fn make_sealing_key(folder: &Path) -> Result<SealingKey, Error> {
+    let (x25519, x_wing) = (draw()?, draw()?);
+    disk::write_key(&folder.join("x25519.key"), &x25519)?;
+    disk::write_key(&folder.join("x-wing.key"), &x_wing)?;
+    Ok(keys::public_sealing_key(&x25519, &x_wing))
 }
 
 #[cfg(test)]
@@ -247,10 +278,19 @@ mod tests {
         init(folder.path(), &Plan::demo(), &clock::System).unwrap();
         let state = State::at(folder.path());
         let members = Members::from_json(&fs::read_to_string(state.members()).unwrap()).unwrap();
-        let keys: BTreeSet<PublicKey> = members
+        let mut keys: BTreeSet<PublicKey> = members
             .iter()
             .flat_map(|member| [member.statement_key, member.receipt_key, member.vote_key])
             .collect();
-        assert_eq!(keys.len(), 18);
+        keys.extend(members.link_keys().values().copied());
+        let sealing = members.iter().filter_map(|member| member.sealing_key.as_ref());
+        keys.extend(sealing.map(|key| PublicKey(key.x25519)));
+        assert_eq!(keys.len(), 18 + 3 + 6);
+        let mut secrets = BTreeSet::new();
+        let mut files = Vec::new();
+        every_file(folder.path(), &mut files);
+        let bare = files.iter().filter(|file| disk::read_key(file).is_ok());
+        let drawn = bare.map(|file| secrets.insert(*disk::read_key(file).unwrap())).count();
+        assert_eq!((drawn, secrets.len()), (6 * 7 + 3 * 2, 6 * 7 + 3 * 2));
     }
 }

@@ -5,17 +5,22 @@ use std::str::FromStr;
 
 use party::{ConsortiumId, Country, MemberId, Role, SiteId};
 
+use super::topology;
 use crate::Error;
 
 /// The consortium that [`init`](super::init()) shall make.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Its name.
     pub consortium: ConsortiumId,
     /// Its members, in the order in which they are shown.
     pub members: Vec<PlannedMember>,
-    /// The first of the ports on which the nodes listen (ledger, then gateways). 0 lets the
-    /// operating system choose every port.
+    /// The sites, in the order in which their nodes take their ports.
+    pub sites: Vec<SiteId>,
+    /// The quantum links between sites.
+    pub links: Vec<PlannedLink>,
+    /// The first of the ports on which the nodes listen (see [`Plan::port`]). 0 lets the operating
+    /// system choose every port.
     pub first_port: u16,
     /// Further DNS names or IP addresses under which the nodes are reached, beside `localhost` and
     /// `127.0.0.1`.
@@ -35,37 +40,87 @@ pub struct PlannedMember {
     pub sites: BTreeSet<SiteId>,
 }
 
-/// The default cast: the first journey's members, from Hangzhou to Madrid.
-const DEMO: [&str; 6] = [
-    "zj-merchant:trader:CN:hangzhou",
-    "hz-forwarder:carrier+operator:CN:hangzhou",
-    "cn-customs:customs:CN:xiaoshan",
-    "sky-air:carrier:CN:xiaoshan",
-    "be-customs:customs:BE:liege",
-    "es-post:carrier:ES:liege",
-];
+/// A quantum link to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedLink {
+    /// Its id, of the same form as a site's.
+    pub id: String,
+    /// The site that sends pulses.
+    pub sender: SiteId,
+    /// The site that receives them, and whose process simulates the channel.
+    pub receiver: SiteId,
+    /// The length of the fibre, in kilometres.
+    pub length_km: f64,
+}
+
+/// A node that is to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener<'a> {
+    /// The ledger.
+    Ledger,
+    /// The gateway of a node that runs every role.
+    Gateway,
+    /// The keys of a node that runs every role.
+    Keys,
+    /// The gateway of a site.
+    SiteGateway(&'a SiteId),
+    /// The keys of a site.
+    SiteKeys(&'a SiteId),
+}
 
 impl Plan {
     /// The port of the first role when nobody says otherwise.
     pub const FIRST_PORT: u16 = 7401;
 
-    /// The consortium `demo` with the six members of the first journey.
+    /// The consortium `demo` with the six members of the first journey, three sites and one link.
     ///
     /// # Panics
     ///
-    /// Never: the cast is a constant, and a test makes it.
+    /// Never: the topology is built in, and a test reads it.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "constants that a test parses")]
+    #[expect(clippy::expect_used, reason = "a file built in, which a test reads")]
     pub fn demo() -> Self {
-        let members = DEMO
-            .iter()
-            .map(|text| text.parse().expect("the default cast is well formed"))
-            .collect();
-        Self {
-            consortium: "demo".parse().expect("a well-formed id"),
-            members,
-            first_port: Self::FIRST_PORT,
-            hosts: Vec::new(),
+        topology::read(topology::DEMO).expect("the default topology is well formed")
+    }
+
+    /// Reads the consortium that a topology file describes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plan`] names what is unknown, missing or at odds.
+    pub fn from_topology(text: &str) -> Result<Self, Error> {
+        let planned = topology::read(text).map_err(|message| Error::Plan { message })?;
+        planned.check()?;
+        Ok(planned)
+    }
+
+    /// Plans these members in the place of others; the sites are those at which they work, and no
+    /// two are linked.
+    pub fn replace_members(&mut self, members: Vec<PlannedMember>) {
+        self.sites = Vec::new();
+        for site in members.iter().flat_map(|member| &member.sites) {
+            if !self.sites.contains(site) {
+                self.sites.push(site.clone());
+            }
+        }
+        self.members = members;
+        self.links = Vec::new();
+    }
+
+    /// The port on which a node listens, or 0 when the system shall choose.
+    #[must_use]
+    pub fn port(&self, of: Listener<'_>) -> u16 {
+        let at = |site| self.sites.iter().position(|known| known == site).unwrap_or(0);
+        let offset = match of {
+            Listener::Ledger => 0,
+            Listener::Gateway => 1,
+            Listener::Keys => 2,
+            Listener::SiteGateway(site) => 3 + 2 * at(site),
+            Listener::SiteKeys(site) => 4 + 2 * at(site),
+        };
+        match self.first_port {
+            0 => 0,
+            first => first.saturating_add(u16::try_from(offset).unwrap_or(u16::MAX)),
         }
     }
 
@@ -106,14 +161,9 @@ impl Plan {
         }
     }
 
-    /// Every site, with the members that work there, both in order.
-    #[must_use]
-    pub fn sites(&self) -> Vec<(&SiteId, Vec<&PlannedMember>)> {
-        let sites: BTreeSet<&SiteId> = self.members.iter().flat_map(|m| &m.sites).collect();
-        sites
-            .into_iter()
-            .map(|site| (site, self.members.iter().filter(|m| m.sites.contains(site)).collect()))
-            .collect()
+    /// The members that work at a site, in the plan's order.
+    pub fn members_at(&self, site: &SiteId) -> impl Iterator<Item = &PlannedMember> {
+        self.members.iter().filter(move |member| member.sites.contains(site))
     }
 
     /// Checks what the members' own syntax cannot.
@@ -123,8 +173,66 @@ impl Plan {
             if !seen.insert(&member.id) {
                 return Err(plan(format!("member {} is given twice", member.id)));
             }
+            if let Some(site) = member.sites.iter().find(|site| !self.sites.contains(site)) {
+                return Err(plan(format!(
+                    "member {} works at {site}, which is no site of the plan",
+                    member.id
+                )));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for site in &self.sites {
+            if !seen.insert(site) {
+                return Err(plan(format!("site {site} is given twice")));
+            }
+            if self.members_at(site).next().is_none() {
+                return Err(plan(format!("no member works at site {site}")));
+            }
+        }
+        self.check_links()?;
+        if self.first_port != 0
+            && usize::from(u16::MAX - self.first_port) < 3 + 2 * self.sites.len()
+        {
+            return Err(plan(format!(
+                "from port {} on there is no room for {} sites",
+                self.first_port,
+                self.sites.len()
+            )));
         }
         self.operator()?;
+        Ok(())
+    }
+
+    fn check_links(&self) -> Result<(), Error> {
+        let mut seen = BTreeSet::new();
+        for link in &self.links {
+            if link.id.parse::<SiteId>().is_err() {
+                return Err(plan(format!(
+                    "link {:?} should be named by small letters, digits and hyphens",
+                    link.id
+                )));
+            }
+            if !seen.insert(&link.id) {
+                return Err(plan(format!("link {} is given twice", link.id)));
+            }
+            for end in [&link.sender, &link.receiver] {
+                if !self.sites.contains(end) {
+                    return Err(plan(format!(
+                        "link {} ends at {end}, which is no site of the plan",
+                        link.id
+                    )));
+                }
+            }
+            if link.sender == link.receiver {
+                return Err(plan(format!("link {} begins and ends at {}", link.id, link.sender)));
+            }
+            if !(link.length_km.is_finite() && link.length_km > 0.0) {
+                return Err(plan(format!(
+                    "link {} is {} km long: give a length above 0",
+                    link.id, link.length_km
+                )));
+            }
+        }
         Ok(())
     }
 }
@@ -173,16 +281,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_cast_has_one_operator_and_three_sites() {
+    fn the_default_cast_has_one_operator_three_sites_and_a_link() {
         let demo = Plan::demo();
         demo.check().unwrap();
         assert_eq!(demo.operator().unwrap().id.as_str(), "hz-forwarder");
-        let sites: Vec<(&str, usize)> = demo
-            .sites()
-            .into_iter()
-            .map(|(site, members)| (site.as_str(), members.len()))
-            .collect();
-        assert_eq!(sites, [("hangzhou", 2), ("liege", 2), ("xiaoshan", 2)]);
+        let sites: Vec<(&str, usize)> =
+            demo.sites.iter().map(|site| (site.as_str(), demo.members_at(site).count())).collect();
+        assert_eq!(sites, [("hangzhou", 2), ("xiaoshan", 2), ("liege", 2)]);
+        let links: Vec<&str> = demo.links.iter().map(|link| link.id.as_str()).collect();
+        assert_eq!(links, ["hangzhou-xiaoshan"]);
+    }
+
+    #[test]
+    fn no_two_nodes_share_a_port() {
+        let demo = Plan::demo();
+        let mut ports = vec![
+            demo.port(Listener::Ledger),
+            demo.port(Listener::Gateway),
+            demo.port(Listener::Keys),
+        ];
+        for site in &demo.sites {
+            ports.extend([
+                demo.port(Listener::SiteGateway(site)),
+                demo.port(Listener::SiteKeys(site)),
+            ]);
+        }
+        assert_eq!(ports, (7401..7410).collect::<Vec<u16>>());
+        let free = Plan { first_port: 0, ..demo };
+        assert_eq!(free.port(Listener::SiteKeys(&free.sites[2])), 0);
     }
 
     #[test]

@@ -29,7 +29,11 @@ const fn optional(
 /// Every key, in the order in which `admin init` writes them.
 pub const ENTRIES: &[Entry] = &[
     needed("consortium", "id", "The consortium that the node belongs to."),
-    needed("roles", "list of `ledger`, `gateway`", "The roles started when `--role` names none."),
+    needed(
+        "roles",
+        "list of `ledger`, `keys`, `gateway`",
+        "The roles started when `--role` names none.",
+    ),
     needed("trust.members", "path", "The pinned members file; it must fit the genesis."),
     needed(
         "trust.authority",
@@ -60,6 +64,83 @@ pub const ENTRIES: &[Entry] = &[
         "256",
         "How much may wait to be ordered before callers are told to come back.",
     ),
+    needed("keys.listen", "address:port", "Where the keys node listens; port 0 takes a free one."),
+    needed("keys.data", "path", "The folder with the stores of link keys."),
+    needed("keys.certificate", "path", "The keys node's certificate, PEM."),
+    needed("keys.key", "path", "That certificate's private key, PEM."),
+    needed("keys.site", "site id", "The site whose members it serves."),
+    needed(
+        "keys.storage_key",
+        "path",
+        "The key under which link keys lie on disk, 64 hexadecimal digits.",
+    ),
+    needed(
+        "keys.link_key",
+        "path",
+        "The key with which the site signs the frames of its links, 64 hexadecimal digits.",
+    ),
+    needed(
+        "keys.member.id",
+        "member id",
+        "A member for whom it draws and recovers secrets; one `[[keys.member]]` each.",
+    ),
+    needed("keys.member.x25519_key", "path", "The member's X25519 secret, 64 hexadecimal digits."),
+    needed(
+        "keys.member.x_wing_key",
+        "path",
+        "The seed of the member's X-Wing key pair, 64 hexadecimal digits.",
+    ),
+    needed(
+        "keys.link.id",
+        "id",
+        "A quantum link that ends here; one `[[keys.link]]` each, or none.",
+    ),
+    needed("keys.link.far", "site id", "The site at its other end."),
+    needed("keys.link.end", "`sender` or `receiver`", "Which end this is; the sender dials."),
+    optional(
+        "keys.link.address",
+        "URL or path",
+        "none: the receiver is dialled",
+        "Where the far end's keys node is: an `https://` URL, or the path of the `address` file that it writes. The sender must have it.",
+    ),
+    needed("keys.link.length_km", "kilometres", "The length of the fibre."),
+    optional("keys.link.attenuation_db_per_km", "dB/km", "0.2", "Its loss."),
+    optional(
+        "keys.link.detector_efficiency",
+        "0 to 1",
+        "0.25",
+        "The share of arriving photons that click.",
+    ),
+    optional(
+        "keys.link.dark_count_probability",
+        "0 to 1",
+        "0.000001",
+        "The chance that a detector clicks without a photon, for each pulse.",
+    ),
+    optional(
+        "keys.link.misalignment",
+        "0 to 1",
+        "0.01",
+        "The chance that a photon clicks in the wrong detector.",
+    ),
+    optional(
+        "keys.link.block_pulses",
+        "pulses",
+        "4194304",
+        "The pulses of a block, a multiple of 64; both ends must say the same.",
+    ),
+    optional(
+        "keys.link.max_keys",
+        "keys",
+        "4096",
+        "How many keys of each direction wait before the link rests. (There is no key `seed`: a seeded link is refused.)",
+    ),
+    optional(
+        "keys.link.watch_interval_ms",
+        "milliseconds",
+        "10000",
+        "How often a link that rests is measured all the same, so that a listener is noticed; the keys of such a block are destroyed.",
+    ),
     needed("gateway.listen", "address:port", "Where the gateway listens; port 0 takes a free one."),
     needed("gateway.data", "path", "The folder with the gateway's own index; it can be rebuilt."),
     needed("gateway.certificate", "path", "The certificate under which the gateway listens, PEM."),
@@ -69,6 +150,12 @@ pub const ENTRIES: &[Entry] = &[
         "URL or path",
         "the ledger of this file",
         "Where the ledger is when it runs in another process: an `https://` URL, or the path of the `address` file that a ledger on this machine writes.",
+    ),
+    optional(
+        "gateway.reseal_after_ms",
+        "milliseconds",
+        "10000",
+        "After how long what a reader has not acknowledged is sealed to it again.",
     ),
     needed(
         "gateway.site.id",
@@ -81,6 +168,12 @@ pub const ENTRIES: &[Entry] = &[
         "The site's certificate, with which its gateway calls a ledger in another process.",
     ),
     needed("gateway.site.key", "path", "That certificate's private key, PEM."),
+    optional(
+        "gateway.site.keys",
+        "URL or path",
+        "the keys of this file",
+        "Where the site's keys are drawn when that is another process: an `https://` URL, or the path of the `address` file that a keys node on this machine writes.",
+    ),
     needed(
         "gateway.member.id",
         "member id",
@@ -96,6 +189,11 @@ pub const ENTRIES: &[Entry] = &[
         "gateway.member.seed_key",
         "path",
         "The key from which the seeds of the member's events derive, 64 hexadecimal digits.",
+    ),
+    needed(
+        "gateway.member.storage_key",
+        "path",
+        "The key under which the member's opened events, content keys and item secrets lie on disk, 64 hexadecimal digits.",
     ),
     needed(
         "client.member",
@@ -151,7 +249,7 @@ pub fn markdown() -> String {
 fn heading(table: &str) -> String {
     let title = match table {
         "" => "At the top".to_owned(),
-        "gateway.site" | "gateway.member" => format!("`[[{table}]]`"),
+        "gateway.site" | "gateway.member" | "keys.member" | "keys.link" => format!("`[[{table}]]`"),
         table => format!("`[{table}]`"),
     };
     format!("\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n")
@@ -167,10 +265,23 @@ mod tests {
     use super::*;
     use crate::Config;
 
+    const FIGURES: [&str; 4] = [
+        "keys.link.length_km",
+        "keys.link.attenuation_db_per_km",
+        "keys.link.detector_efficiency",
+        "keys.link.misalignment",
+    ];
+
     fn example(key: &str) -> &'static str {
         match key {
-            "roles" => "[\"ledger\", \"gateway\"]",
-            "ledger.listen" | "gateway.listen" => "\"127.0.0.1:0\"",
+            "roles" => "[\"ledger\", \"keys\", \"gateway\"]",
+            "keys.link.end" => "\"receiver\"",
+            "keys.link.far" => "\"y\"",
+            "keys.link.max_keys" => "5",
+            "keys.link.block_pulses" => "65536",
+            "keys.link.dark_count_probability" => "0.00001",
+            key if FIGURES.contains(&key) => "0.5",
+            "ledger.listen" | "keys.listen" | "gateway.listen" => "\"127.0.0.1:0\"",
             "log.format" => "\"json\"",
             key if key.ends_with("_ms") || key.ends_with("_mib") => "5",
             key if key.ends_with(".ledger") => "\"https://127.0.0.1:7401\"",
@@ -212,18 +323,17 @@ mod tests {
             }
         }
         // Every field in the source stands in the table: an unlisted one would be undocumented.
-        let fields: BTreeSet<&str> = include_str!("../config.rs")
-            .split("#[cfg(test)]")
-            .next()
-            .unwrap()
-            .lines()
+        let sources = [include_str!("../config.rs"), include_str!("keys.rs")];
+        let fields: BTreeSet<&str> = sources
+            .iter()
+            .flat_map(|source| source.split("#[cfg(test)]").next().unwrap().lines())
             .filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "))
             .map(|(name, _)| name)
             .filter(|name| !name.contains('('))
             .collect();
         let listed: BTreeSet<&str> =
             ENTRIES.iter().flat_map(|entry| entry.key.split('.')).collect();
-        let known = ["path", "sites", "members"];
+        let known = ["path", "sites", "members", "links"];
         for field in fields.iter().filter(|field| !known.contains(field)) {
             assert!(listed.contains(field), "{field} is in no entry");
         }

@@ -1,27 +1,30 @@
-//! The gateway role: capture, its own index of the record, and their service.
+//! The gateway role: capture, its own index of the record, its members' desks, and their service.
+
+mod joints;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use capture::{Capturer, Keys, Recorded, Recorder, Submission};
+use capture::{Capturer, Keys};
+use clock::System;
+use envelope::StorageKey;
+use gateway::{Desk, Parts, Post};
 use ledger::Ledger;
 use party::MemberId;
-use rpc::client::Endpoint;
-use rpc::server::{Gateway, Options, Services, serve};
-use statement::{Height, SigningKey, Statement};
+use rpc::server::{Options, Services, serve};
+use statement::SigningKey;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use trace::{Archive, View};
 
+use self::joints::Joints;
+use super::keys::InProcess;
 use super::tls;
+use crate::disk::Readers;
 use crate::local::Local;
 use crate::node::Tasks;
 use crate::trust::Believed;
-use crate::{Config, Error, config, disk, listening_address};
-
-/// The two ways in which a gateway meets its ledger.
-type Joints = (Arc<dyn Recorder>, Arc<dyn Archive>);
+use crate::{Config, Error, config, disk};
 
 /// What a gateway is built from.
 #[derive(Clone, Copy, Debug)]
@@ -31,23 +34,34 @@ pub(crate) struct Place<'a> {
     pub(crate) believed: &'a Believed,
 }
 
-/// Opens the index, follows the ledger, and serves.
+/// What runs in the same process.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) ledger: Option<Arc<Ledger>>,
+    pub(crate) keys: Option<InProcess>,
+}
+
+/// Opens the index and the desks, follows the ledger, and serves.
 pub(crate) async fn start(
     place: Place<'_>,
-    in_process: Option<Arc<Ledger>>,
+    neighbours: Neighbours,
     listener: TcpListener,
     tasks: &mut Tasks<'_>,
 ) -> Result<(), Error> {
     let Place { gateway, believed, .. } = place;
     let tls = tls(&gateway.certificate, &gateway.key, believed)?;
     let keys = keys(gateway, believed)?;
-    let view = open(gateway, believed, in_process.is_some()).await?;
-    let (recorder, archive): Joints = match in_process {
+    let view = open(gateway, believed, neighbours.ledger.is_some()).await?;
+    let Joints { recorder, archive, post } = match neighbours.ledger {
         Some(ledger) => {
             let local = Arc::new(Local::new(ledger));
-            (Arc::clone(&local) as _, local)
+            Joints {
+                recorder: Arc::clone(&local) as _,
+                archive: Arc::clone(&local) as _,
+                post: local,
+            }
         }
-        None => remote(place)?,
+        None => joints::remote(place)?,
     };
     let seen = view.clone();
     let capturer = Capturer::new(place.config.consortium.clone(), keys, recorder).with_event_ids(
@@ -56,6 +70,7 @@ pub(crate) async fn start(
             seen.first_bearer(event_id).ok().flatten()
         }),
     );
+    let capturer = Arc::new(capturer);
 
     let (follower, source, stop) = (view.clone(), Arc::clone(&archive), tasks.serving.clone());
     tasks.servers.spawn(async move {
@@ -65,10 +80,20 @@ pub(crate) async fn start(
             .map_err(|error| Error::Ended { message: format!("following the ledger: {error}") })
     });
 
+    let ledger = Record { capturer: Arc::clone(&capturer), view: &view, archive: &archive, post };
+    let journeys = open_desks(place, neighbours.keys.as_ref(), ledger).await?;
+    let (loops, stop) = (journeys.clone(), tasks.serving.clone());
+    tasks.servers.spawn(async move {
+        loops
+            .run(stop)
+            .await
+            .map_err(|error| Error::Ended { message: format!("the members' desks: {error}") })
+    });
+
     let mut options = Options::new(tls, believed.trust(), tasks.serving.clone());
     options.drain_deadline = tasks.drain_timeout;
-    let face = Gateway { capturer: Arc::new(capturer), view, archive };
-    let services = Services { ledger: None, gateway: Some(face) };
+    let face = rpc::server::Gateway { capturer, view, archive, journeys: Some(journeys) };
+    let services = Services { gateway: Some(face), ..Services::default() };
     tasks.servers.spawn(async move {
         serve(listener, options, services)
             .await
@@ -118,82 +143,55 @@ async fn open(
         .map_err(|error| Error::Index { path: gateway.data.clone(), message: error.to_string() })
 }
 
-/// Clients of a ledger in another process: one for each site, because a site's certificate speaks
-/// for that site's members only.
-fn remote(place: Place<'_>) -> Result<Joints, Error> {
-    let Place { gateway, believed, .. } = place;
-    let url = ledger_url(place)?;
-    let mut sites = BTreeMap::new();
-    for site in &gateway.sites {
-        let endpoint = Endpoint {
-            url: url.clone(),
-            ca_pem: believed.authority_pem.clone(),
-            cert_pem: disk::read_text(&site.certificate)?,
-            key_pem: disk::read_text(&site.key)?,
-            revoked: believed.revoked.clone(),
+/// The record as the desks work with it.
+struct Record<'a> {
+    capturer: Arc<Capturer>,
+    view: &'a View,
+    archive: &'a Arc<dyn Archive>,
+    post: Arc<dyn Post>,
+}
+
+/// Opens the desk of every member for whom the gateway acts.
+async fn open_desks(
+    place: Place<'_>,
+    keys: Option<&InProcess>,
+    record: Record<'_>,
+) -> Result<gateway::Gateway, Error> {
+    let Place { config, gateway, believed } = place;
+    let sources = joints::sources(place, keys)?;
+    let mut desks = Vec::with_capacity(gateway.members.len());
+    for member in &gateway.members {
+        let Some(keys) = sources.get(&member.id) else {
+            return Err(Error::NoKeys {
+                site: member.site.clone(),
+                message: format!("nobody draws for {}", member.id),
+            });
         };
-        let client = rpc::client::Ledger::connect(&endpoint)
-            .map_err(|error| Error::NoLedger { message: error.to_string() })?;
-        sites.insert(&site.id, Arc::new(client));
+        let folder = gateway.data.join("members").join(member.id.as_str());
+        disk::make_folder(&folder, Readers::Owner)?;
+        desks.push(Desk {
+            member: member.id.clone(),
+            site: member.site.clone(),
+            statement_key: SigningKey::from_bytes(*disk::read_key(&member.statement_key)?),
+            storage_key: StorageKey::from_bytes(*disk::read_key(&member.storage_key)?),
+            keys: Arc::clone(keys),
+            folder,
+        });
     }
-    let Some(first) = sites.values().next() else {
-        return Err(place.config.wrong("gateway.site: name at least one site"));
+    let parts = Parts {
+        consortium: config.consortium.clone(),
+        members: Arc::clone(&believed.members),
+        capturer: record.capturer,
+        view: record.view.clone(),
+        archive: Arc::clone(record.archive),
+        post: record.post,
+        clock: Arc::new(System),
+        desks,
+        options: gateway::Options::default().with_reseal_after(gateway.reseal_after()),
     };
-    let archive: Arc<dyn Archive> = Arc::clone(first) as _;
-    let members = gateway
-        .members
-        .iter()
-        .filter_map(|member| {
-            Some((member.id.clone(), Arc::clone(sites.get(&member.site)?) as Arc<dyn Recorder>))
-        })
-        .collect();
-    Ok((Arc::new(BySite { members }), archive))
-}
-
-/// Where the ledger of another process is.
-fn ledger_url(place: Place<'_>) -> Result<String, Error> {
-    let missing = |message: String| Error::NoLedger { message };
-    let at = |file: &std::path::Path| {
-        listening_address(file.parent().unwrap_or(file)).map(|address| format!("https://{address}"))
-    };
-    match (&place.gateway.ledger, &place.config.ledger) {
-        (Some(url), _) if url.contains("://") => Ok(url.clone()),
-        (Some(file), _) => at(file.as_ref())
-            .ok_or_else(|| missing(format!("{file} holds no address; start that ledger first"))),
-        (None, Some(ledger)) => match listening_address(&ledger.data) {
-            Some(address) => Ok(format!("https://{address}")),
-            None if ledger.listen.port() != 0 => Ok(format!("https://{}", ledger.listen)),
-            None => Err(missing(format!(
-                "{} holds no address; start the ledger first",
-                ledger.data.join(crate::ADDRESS_FILE).display()
-            ))),
-        },
-        (None, None) => Err(missing("set gateway.ledger to its URL".to_owned())),
-    }
-}
-
-/// Records each statement under the identity of its issuer's site.
-#[derive(Debug)]
-struct BySite {
-    members: BTreeMap<MemberId, Arc<dyn Recorder>>,
-}
-
-#[async_trait]
-impl Recorder for BySite {
-    async fn record(&self, submission: Submission) -> Result<Recorded, capture::Error> {
-        let statement = Statement::decode(&submission.statement)?;
-        let issuer = statement.issuer();
-        let recorder = self
-            .members
-            .get(issuer)
-            .ok_or_else(|| capture::Error::MemberUnknown { member: issuer.clone() })?;
-        recorder.record(submission).await
-    }
-
-    async fn height(&self) -> Result<Height, capture::Error> {
-        match self.members.values().next() {
-            Some(recorder) => recorder.height().await,
-            None => Err(capture::Error::Unavailable { message: "no ledger is known".to_owned() }),
-        }
-    }
+    let path = gateway.data.join("members");
+    spawn_blocking(move || gateway::Gateway::new(parts))
+        .await
+        .map_err(|error| Error::Ended { message: error.to_string() })?
+        .map_err(|error| Error::Desk { path, message: error.to_string() })
 }

@@ -47,7 +47,7 @@ pub(crate) async fn start(
 
     let mut options = Options::new(tls, believed.trust(), tasks.serving.clone());
     options.drain_deadline = tasks.drain_timeout;
-    let services = Services { ledger: Some(Arc::clone(&opened)), gateway: None };
+    let services = Services { ledger: Some(Arc::clone(&opened)), ..Services::default() };
     tasks.servers.spawn(async move {
         serve(listener, options, services)
             .await
