@@ -1,5 +1,6 @@
 //! `quayside admin`: make a consortium; take certificates back.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -18,8 +19,9 @@ use crate::output::{Output, Report, fields, lines, pairs, table};
 pub(crate) enum Verb {
     /// Make a consortium for development: keys, certificates, genesis, configuration.
     ///
-    /// Without --member it is the consortium `demo` with six members at three sites, from a seller
-    /// in Hangzhou to a post in Madrid. Refuses to touch a consortium that is there.
+    /// Without --topology and --member it is the consortium `demo` with six members at three sites,
+    /// from a seller in Hangzhou to a post in Madrid, and one quantum link. Refuses to touch a
+    /// consortium that is there.
     #[command(after_long_help = fields::<InitReport>())]
     Init(InitArguments),
     /// Put a certificate on the revocation list; running nodes refuse it within seconds.
@@ -30,18 +32,23 @@ pub(crate) enum Verb {
 /// What `admin init` takes.
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
-    /// The consortium's name: small letters, digits, hyphens.
-    #[arg(long, value_name = "NAME", default_value = "demo")]
-    consortium: ConsortiumId,
-    /// A member, as id:role+role:country:site, once for each [default: the demo's six].
+    /// The file that describes the consortium, such as deploy/topology.toml [default: built in].
+    #[arg(long, value_name = "FILE")]
+    topology: Option<PathBuf>,
+    /// The consortium's name: small letters, digits, hyphens [default: the topology's, demo].
+    #[arg(long, value_name = "NAME")]
+    consortium: Option<ConsortiumId>,
+    /// A member, as id:role+role:country:site, once for each, in the place of the topology's
+    /// members, sites and links.
     #[arg(long = "member", value_name = "MEMBER")]
     members: Vec<PlannedMember>,
     /// The member that runs the ledger, if no --member has the role operator.
     #[arg(long, value_name = "MEMBER")]
     operator: Option<MemberId>,
-    /// The first port: the ledger's; the gateways' follow. 0 takes free ports at every start.
-    #[arg(long, value_name = "PORT", default_value_t = Plan::FIRST_PORT)]
-    first_port: u16,
+    /// The first port: the ledger's; those of the other nodes follow. 0 takes free ports at every
+    /// start [default: the topology's, 7401].
+    #[arg(long, value_name = "PORT")]
+    first_port: Option<u16>,
     /// A further DNS name or IP address under which the nodes are reached.
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<String>,
@@ -65,7 +72,16 @@ pub(crate) struct InitReport {
     operator: MemberId,
     members: Vec<MemberLine>,
     config: PathBuf,
+    links: Vec<LinkLine>,
     nodes: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct LinkLine {
+    id: String,
+    sender: party::SiteId,
+    receiver: party::SiteId,
+    length_km: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +103,11 @@ impl Report for InitReport {
         ("members.roles", "what it does"),
         ("members.country", "where it is registered, ISO 3166-1 alpha-2"),
         ("members.sites", "where its machines stand"),
+        ("links", "the quantum links"),
+        ("links.id", "the link's id"),
+        ("links.sender", "the site that sends pulses"),
+        ("links.receiver", "the site that receives them"),
+        ("links.length_km", "the length of its fibre, kilometres"),
         ("config", "the configuration of the node that runs every role"),
         ("nodes", "the configurations of nodes that run one role, relative to the folder"),
     ];
@@ -104,12 +125,17 @@ impl Report for InitReport {
         }
         let mut text = lines(&members);
         text.push('\n');
-        text.push_str(&pairs(&[
+        let mut rows = vec![
             ("consortium", self.consortium.to_string()),
             ("ledger of", self.operator.to_string()),
-            ("state", self.folder.display().to_string()),
-            ("config", self.config.display().to_string()),
-        ]));
+        ];
+        rows.extend(self.links.iter().map(|link| {
+            let LinkLine { id, sender, receiver, length_km } = link;
+            ("link", format!("{id}: {length_km} km from {sender} to {receiver}"))
+        }));
+        rows.push(("state", self.folder.display().to_string()));
+        rows.push(("config", self.config.display().to_string()));
+        text.push_str(&pairs(&rows));
         text
     }
 }
@@ -151,12 +177,22 @@ pub(crate) fn admin(verb: Verb, global: &Global, output: Output) -> Result<Exit,
 }
 
 fn init(arguments: InitArguments, global: &Global, output: Output) -> Result<Exit, Fault> {
-    let mut plan = Plan::demo();
-    plan.consortium = arguments.consortium;
-    plan.first_port = arguments.first_port;
-    plan.hosts = arguments.hosts;
+    let mut plan = match &arguments.topology {
+        Some(file) => {
+            let text = fs::read_to_string(file).map_err(|e| Fault::file("read", file, &e))?;
+            Plan::from_topology(&text).map_err(|error| {
+                let fault = Fault::from(error);
+                let message = format!("{}: {}", file.display(), fault.message);
+                Fault { message, ..fault }
+            })?
+        }
+        None => Plan::demo(),
+    };
+    plan.consortium = arguments.consortium.unwrap_or(plan.consortium);
+    plan.first_port = arguments.first_port.unwrap_or(plan.first_port);
+    plan.hosts.extend(arguments.hosts);
     if !arguments.members.is_empty() {
-        plan.members = arguments.members;
+        plan.replace_members(arguments.members);
     }
     if let Some(operator) = &arguments.operator {
         // With the demo's cast, naming an operator moves the role rather than adding a second one.
@@ -172,6 +208,16 @@ fn init(arguments: InitArguments, global: &Global, output: Output) -> Result<Exi
         consortium: plan.consortium,
         operator: made.operator,
         nodes: made.nodes,
+        links: plan
+            .links
+            .into_iter()
+            .map(|link| LinkLine {
+                id: link.id,
+                sender: link.sender,
+                receiver: link.receiver,
+                length_km: link.length_km,
+            })
+            .collect(),
         members: plan
             .members
             .into_iter()

@@ -1,7 +1,9 @@
 //! `quayside bench`: measure.
 
 mod documents;
+mod journeys;
 mod load;
+mod sealing;
 mod server;
 
 use std::path::PathBuf;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+pub(crate) use self::journeys::JourneyReport;
 use self::load::Measured;
+pub(crate) use self::sealing::SealReport;
 use self::server::OwnServer;
 use crate::cli::{GatewayArguments, Global};
 use crate::exit::Exit;
@@ -26,6 +30,15 @@ pub(crate) enum Verb {
     /// disk. Without --gateway a node of its own runs on a temporary state folder.
     #[command(after_long_help = fields::<BenchReport>())]
     Capture(CaptureArguments),
+    /// Measure sealing on one core: events of 1 KiB for one reader, under X-Wing.
+    #[command(after_long_help = fields::<SealReport>())]
+    Seal(sealing::SealArguments),
+    /// Measure whole journeys: parcels from their order to the buyer's door, through three sites.
+    ///
+    /// Each takes sixteen events by six members, each sealed to its readers and opened by them before
+    /// the next one's turn. Without --here seven nodes of its own run on a temporary state folder.
+    #[command(after_long_help = fields::<JourneyReport>())]
+    Journey(journeys::JourneyArguments),
 }
 
 /// What `bench capture` takes.
@@ -112,7 +125,11 @@ impl Report for BenchReport {
 
 /// Runs a `bench` verb.
 pub(crate) async fn bench(verb: Verb, global: &Global, output: Output) -> Result<Exit, Fault> {
-    let Verb::Capture(arguments) = verb;
+    let arguments = match verb {
+        Verb::Capture(arguments) => arguments,
+        Verb::Seal(arguments) => return sealing::run(&arguments, output).await,
+        Verb::Journey(arguments) => return journeys::run(&arguments, global, output).await,
+    };
     let load = load::Load {
         events_per_call: usize::try_from(arguments.events_per_call).unwrap_or(usize::MAX),
         clients: arguments.clients,

@@ -35,7 +35,7 @@ pub(crate) struct Global {
 /// The first word.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {
-    /// Run the ledger, the gateway, or both, until told to stop.
+    /// Run the ledger, the keys, the gateway, or all of them, until told to stop.
     #[command(after_long_help = fields::<crate::run::ReadyReport>())]
     Run(crate::run::Arguments),
     /// Make a consortium; take certificates back.
@@ -52,6 +52,26 @@ pub(crate) enum Noun {
     Item {
         #[command(subcommand)]
         verb: crate::item::Verb,
+    },
+    /// Make an order; show how far its journey is.
+    Order {
+        #[command(subcommand)]
+        verb: crate::order::Verb,
+    },
+    /// Take a parcel along, step by step.
+    Journey {
+        #[command(subcommand)]
+        verb: crate::journey::Verb,
+    },
+    /// Watch quantum links, listen in on them, restore them.
+    Link {
+        #[command(subcommand)]
+        verb: crate::link::Verb,
+    },
+    /// Look at the keys of a quantum link.
+    Key {
+        #[command(subcommand)]
+        verb: crate::key::Verb,
     },
     /// Export and verify proofs.
     Receipt {
@@ -81,7 +101,7 @@ pub(crate) enum Noun {
 /// How to reach a gateway, and as whom.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct GatewayArguments {
-    /// The gateway's URL [default: the one that the configuration describes].
+    /// The gateway's URL [default: that of the member's own site, as the state folder has it].
     #[arg(long, value_name = "URL", env = "QUAYSIDE_GATEWAY")]
     pub(crate) gateway: Option<String>,
     /// The member in whose name to call [default: client.member of the configuration].

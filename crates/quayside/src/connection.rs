@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use capture::Captured;
+use gateway::{Advanced, JourneyId, Order, OrderView, Step};
 use node::{Config, Role};
 use party::MemberId;
 use rpc::Revoked;
@@ -16,6 +17,7 @@ use crate::admin::state_flag;
 use crate::cli::{GatewayArguments, Global};
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::nodes;
 use crate::run::configuration;
 
 /// A connection to a gateway in a member's name.
@@ -30,13 +32,29 @@ pub(crate) struct Gateway {
 /// its first call.
 pub(crate) fn gateway(arguments: &GatewayArguments, global: &Global) -> Result<Gateway, Fault> {
     node::install_tls_provider();
-    let config = configuration(global)?;
-    let url = match &arguments.gateway {
-        Some(url) => url.clone(),
-        None => url(&config, Role::Gateway)?,
+    let (config, member, url) = match &arguments.gateway {
+        Some(url) => {
+            let config = configuration(global)?;
+            let member = member(&config, arguments.member.as_ref())?;
+            (config, member, url.clone())
+        }
+        None => {
+            let (config, member) = nodes::gateway_of(arguments.member.as_ref(), global)?;
+            let url = url(&config, Role::Gateway)?;
+            (config, member, url)
+        }
     };
-    let member = member(&config, arguments.member.as_ref())?;
-    let endpoint = endpoint(&config, &member, url)?;
+    at(&config, member, url, global)
+}
+
+/// Makes a client of the gateway at `url`, in a member's name.
+pub(crate) fn at(
+    config: &Config,
+    member: MemberId,
+    url: String,
+    global: &Global,
+) -> Result<Gateway, Fault> {
+    let endpoint = endpoint(config, &member, url)?;
     let help = format!("start the nodes with: quayside run{}", state_flag(&global.state));
     let client = rpc::client::Gateway::connect(&endpoint).map_err(|error| fault(&error, &help))?;
     Ok(Gateway { member, client, help })
@@ -95,10 +113,17 @@ fn read(file: &Path) -> Result<String, Fault> {
 
 /// Where a role listens: the address it wrote down, else the configured one.
 pub(crate) fn url(config: &Config, role: Role) -> Result<String, Fault> {
-    let (data, listen) = match (role, &config.ledger, &config.gateway) {
-        (Role::Ledger, Some(ledger), _) => (&ledger.data, ledger.listen),
-        (Role::Gateway, _, Some(gateway)) => (&gateway.data, gateway.listen),
-        _ => {
+    let ledger = config.ledger.as_ref().map(|ledger| (&ledger.data, ledger.listen));
+    let keys = config.keys.as_ref().map(|keys| (&keys.data, keys.listen));
+    let gateway = config.gateway.as_ref().map(|gateway| (&gateway.data, gateway.listen));
+    let found = match role {
+        Role::Ledger => ledger,
+        Role::Keys => keys,
+        Role::Gateway => gateway,
+    };
+    let (data, listen) = match found {
+        Some(found) => found,
+        None => {
             return Err(Fault::new(
                 Exit::Usage,
                 format!("{} has no section [{role}]", config.path.display()),
@@ -158,9 +183,38 @@ impl Gateway {
         self.client.capture(id, document).await.map_err(|error| self.fault(&error))
     }
 
-    /// Traces an item.
-    pub(crate) async fn trace(&self, item: &str) -> Result<Trace, Fault> {
-        self.client.trace(item, false).await.map_err(|error| self.fault(&error))
+    /// Traces an item as the caller's member sees it, or as another one would.
+    pub(crate) async fn trace(
+        &self,
+        item: &str,
+        with_bundles: bool,
+        view_of: Option<&MemberId>,
+    ) -> Result<Trace, Fault> {
+        self.client.trace_as(item, with_bundles, view_of).await.map_err(|error| self.fault(&error))
+    }
+
+    /// Makes an order; the answer means that its first step is durable.
+    pub(crate) async fn create_order(
+        &self,
+        id: RequestId,
+        order: Order,
+    ) -> Result<OrderView, Fault> {
+        self.client.create_order(id, order).await.map_err(|error| self.fault(&error))
+    }
+
+    /// Takes the next step of a journey; the answer means that it is durable.
+    pub(crate) async fn advance(
+        &self,
+        id: RequestId,
+        journey: &JourneyId,
+        expected: Option<Step>,
+    ) -> Result<Advanced, Fault> {
+        self.client.advance(id, journey, expected).await.map_err(|error| self.fault(&error))
+    }
+
+    /// Asks how far an order is.
+    pub(crate) async fn order(&self, journey: &JourneyId) -> Result<OrderView, Fault> {
+        self.client.order(journey).await.map_err(|error| self.fault(&error))
     }
 
     /// Fetches the bundle that proves an event.

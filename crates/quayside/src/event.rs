@@ -44,7 +44,8 @@ pub(crate) struct CaptureArguments {
     request_id: Option<RequestId>,
 }
 
-fn request_id(text: &str) -> Result<RequestId, String> {
+/// Reads a request id.
+pub(crate) fn request_id(text: &str) -> Result<RequestId, String> {
     let mut id = [0; 16];
     hex::decode_to_slice(text, &mut id)
         .map_err(|_| "a request id is 32 hexadecimal digits".to_owned())?;
@@ -260,7 +261,8 @@ async fn capture_file(gateway: &Gateway, file: PathBuf, id: RequestId) -> Result
     }
 }
 
-fn draw_request_id() -> Result<RequestId, Fault> {
+/// Draws a request id that nobody has.
+pub(crate) fn draw_request_id() -> Result<RequestId, Fault> {
     let mut id = [0; 16];
     rand::rngs::SysRng
         .try_fill_bytes(&mut id)

@@ -1,9 +1,13 @@
 //! `quayside item`: ask where an item was.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
+use party::MemberId;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use trace::{Completeness, Gap, Step, Trace};
+use trace::{Completeness, Gap, Step, StepState, Trace};
 
 use crate::cli::{GatewayArguments, Global};
 use crate::connection;
@@ -25,12 +29,20 @@ pub(crate) struct TraceArguments {
     /// The item: a GS1 Digital Link, an EPC URN, or a private URI.
     #[arg(value_name = "ID")]
     item: String,
+    /// Ask for another member's view, which only that member's own certificate gets.
+    #[arg(long, value_name = "MEMBER")]
+    view_of: Option<MemberId>,
+    /// Write each step's bundle into this folder, as NUMBER.qsb: what `receipt verify` needs. Of a
+    /// step that this member has opened it shows the fields that it may show.
+    #[arg(long, value_name = "DIR")]
+    bundles: Option<PathBuf>,
     #[command(flatten)]
     gateway: GatewayArguments,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct TraceReport {
+    member: MemberId,
     item: String,
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +51,15 @@ pub(crate) struct TraceReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoint: Option<CheckpointLine>,
     steps: Vec<StepLine>,
+    alerts: Vec<AlertLine>,
+}
+
+/// A leaf that was left out, or is off.
+#[derive(Debug, Serialize)]
+struct AlertLine {
+    reason: &'static str,
+    issuer: MemberId,
+    commitment: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,9 +80,11 @@ pub(crate) struct CheckpointLine {
 
 #[derive(Debug, Serialize)]
 struct StepLine {
+    state: &'static str,
+    sealed_with: Option<String>,
     time: Option<String>,
     recorded: String,
-    issuer: party::MemberId,
+    issuer: MemberId,
     what: String,
     place: Option<String>,
     via: Option<String>,
@@ -76,6 +99,7 @@ struct StepLine {
 impl Report for TraceReport {
     const COMMAND: &'static str = "item trace";
     const FIELDS: &'static [(&'static str, &'static str)] = &[
+        ("member", "whose view it is"),
         ("item", "the item's canonical name"),
         ("complete", "whether the steps are proven to be all"),
         ("gap", "why they are not; when not complete"),
@@ -90,6 +114,11 @@ impl Report for TraceReport {
         ("checkpoint.state_root", "its state root, 64 hexadecimal digits"),
         ("checkpoint.time", "its time, RFC 3339"),
         ("steps", "the steps, by event time, then by place in the log"),
+        ("steps.state", "open to everybody; opened, by this member; closed to it"),
+        (
+            "steps.sealed_with",
+            "where the secret came from with which it was sealed to this member; null unless opened",
+        ),
         ("steps.time", "when it happened by the event's word, RFC 3339; null when closed"),
         ("steps.recorded", "when its block was decided, RFC 3339"),
         ("steps.issuer", "who stated it"),
@@ -101,13 +130,25 @@ impl Report for TraceReport {
         ("steps.index", "the statement's place in the log"),
         ("steps.leaf_index", "the leaf's place in the capture tree"),
         ("steps.height", "the block that holds it"),
-        ("steps.event", "the event itself, canonical JSON; null when closed"),
+        (
+            "steps.event",
+            "the event, canonical JSON, as far as it is open to this member; null when closed",
+        ),
+        (
+            "alerts",
+            "leaves that claim to belong to the history and do not, and others that are off",
+        ),
+        ("alerts.reason", "what is off, such as MARK_INVALID"),
+        ("alerts.issuer", "who signed it"),
+        ("alerts.commitment", "its event's identity, 64 hexadecimal digits"),
     ];
 
     fn text(&self) -> String {
-        let mut steps = table(&["when", "what", "where", "who", "log index", "commitment", "note"]);
+        let mut steps =
+            table(&["when", "what", "where", "who", "state", "log index", "commitment", "note"]);
         for step in &self.steps {
             let notes: Vec<String> = [
+                step.sealed_with.as_ref().map(|source| format!("by {source}")),
                 step.via.as_ref().map(|via| format!("in {via}")),
                 step.alert.as_ref().map(|alert| format!("ALERT {alert}")),
             ]
@@ -115,10 +156,11 @@ impl Report for TraceReport {
             .flatten()
             .collect();
             steps.add_row([
-                step.time.clone().unwrap_or_else(|| "(closed)".to_owned()),
+                step.time.clone().unwrap_or_else(|| "-".to_owned()),
                 step.what.clone(),
                 step.place.clone().unwrap_or_default(),
                 step.issuer.to_string(),
+                step.state.to_owned(),
                 format!("{}.{}", count(step.index), step.leaf_index),
                 // Enough digits to name it to `receipt export`.
                 step.commitment.clone(),
@@ -147,6 +189,9 @@ impl TraceReport {
             let (height, size) = (count(point.height), count(point.log_size));
             rows.push(("as of", format!("block {height}, {size} log entries, {}", point.time)));
         }
+        rows.extend(self.alerts.iter().map(|alert| {
+            ("ALERT", format!("{} by {}, {}", alert.reason, alert.issuer, alert.commitment))
+        }));
         rows
     }
 }
@@ -155,9 +200,13 @@ impl TraceReport {
 pub(crate) async fn item(verb: Verb, global: &Global, output: Output) -> Result<Exit, Fault> {
     let Verb::Trace(arguments) = verb;
     let gateway = connection::gateway(&arguments.gateway, global)?;
-    let trace = gateway.trace(&arguments.item).await?;
+    let with_bundles = arguments.bundles.is_some();
+    let trace = gateway.trace(&arguments.item, with_bundles, arguments.view_of.as_ref()).await?;
+    if let Some(folder) = &arguments.bundles {
+        write_bundles(folder, &trace)?;
+    }
     let lied = is_lie(&trace.completeness);
-    let report = report(trace)?;
+    let report = report(gateway.member().clone(), trace)?;
     output.show(&report)?;
     if lied {
         output.say("The ledger's answer contradicts what it proved before: do not rely on it.");
@@ -173,6 +222,18 @@ pub(crate) async fn item(verb: Verb, global: &Global, output: Output) -> Result<
     Ok(Exit::Ok)
 }
 
+/// Writes the steps' bundles into a folder, numbered as the steps are shown.
+fn write_bundles(folder: &Path, trace: &Trace) -> Result<(), Fault> {
+    fs::create_dir_all(folder).map_err(|error| Fault::file("make", folder, &error))?;
+    for (number, step) in (1..).zip(&trace.steps) {
+        if let Some(bundle) = &step.bundle {
+            let file = folder.join(format!("{number:02}.qsb"));
+            fs::write(&file, bundle).map_err(|error| Fault::file("write", &file, &error))?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether the doubt is about the ledger's honesty, and not only about how much is known yet.
 fn is_lie(completeness: &Completeness) -> bool {
     use Gap::{Forked, NoteOld, PositionsDiffer, ProofInvalid};
@@ -184,14 +245,21 @@ fn is_lie(completeness: &Completeness) -> bool {
     }
 }
 
-fn report(trace: Trace) -> Result<TraceReport, Fault> {
+fn report(member: MemberId, trace: Trace) -> Result<TraceReport, Fault> {
     let gap = match trace.completeness {
         Completeness::Complete => None,
         Completeness::Incomplete { item, gap, detail } => {
             Some(GapLine { item, reason: gap.reason(), detail })
         }
     };
+    let alerts = trace.alerts.into_iter().map(|alert| AlertLine {
+        reason: alert.reason.reason(),
+        issuer: alert.issuer,
+        commitment: hex::encode(alert.commitment.0),
+    });
     Ok(TraceReport {
+        alerts: alerts.collect(),
+        member,
         item: trace.item,
         complete: gap.is_none(),
         gap,
@@ -221,10 +289,16 @@ fn step(step: Step) -> Result<StepLine, Fault> {
             Fault::new(Exit::Bug, format!("a step's event is not JSON: {error}"))
         })?;
     Ok(StepLine {
+        state: match step.state {
+            StepState::Open => "open",
+            StepState::Opened => "opened",
+            StepState::Closed => "closed",
+        },
+        sealed_with: step.sealed_with,
         time: step.event_time_ms.map(|ms| clock::TimeMs(ms).to_string()),
         recorded: clock::TimeMs(step.block_time_ms).to_string(),
         issuer: step.issuer,
-        what: if event.is_some() { facts.what } else { "closed".to_owned() },
+        what: if event.is_some() { facts.what } else { "-".to_owned() },
         place: facts.place,
         via: step.via,
         alert: step.alert.map(|alert| alert.reason().to_owned()),

@@ -4,12 +4,18 @@ mod admin;
 mod bench;
 mod cli;
 mod connection;
+mod crew;
 mod event;
 mod exit;
 mod fault;
 mod index;
 mod item;
+mod journey;
+mod key;
 mod ledger_check;
+mod link;
+mod nodes;
+mod order;
 mod output;
 mod progress;
 mod receipt;
@@ -59,6 +65,10 @@ async fn command(arguments: Arguments, output: Output) -> Result<Exit, Fault> {
         Noun::Admin { verb } => admin::admin(verb, &global, output),
         Noun::Event { verb } => event::event(verb, &global, output).await,
         Noun::Item { verb } => item::item(verb, &global, output).await,
+        Noun::Order { verb } => order::order(verb, &global, output).await,
+        Noun::Journey { verb } => journey::journeys(verb, &global, output).await,
+        Noun::Link { verb } => link::link(verb, &global, output).await,
+        Noun::Key { verb } => key::key(verb, &global, output).await,
         Noun::Receipt { verb } => receipt::receipt(verb, &global, output).await,
         Noun::Status(arguments) => status::status(arguments, &global, output).await,
         Noun::Ledger { verb } => ledger_check::ledger(verb, &global, output),

@@ -34,12 +34,19 @@ fn page() -> String {
     section::<crate::admin::RevokeReport>(&mut page);
     section::<crate::event::CaptureReport>(&mut page);
     section::<crate::item::TraceReport>(&mut page);
+    section::<crate::order::OrderReport>(&mut page);
+    section::<crate::journey::AdvanceReport>(&mut page);
+    section::<crate::link::LinksReport>(&mut page);
+    section::<crate::link::ChangeReport>(&mut page);
+    section::<crate::key::KeysReport>(&mut page);
     section::<crate::receipt::ExportReport>(&mut page);
     section::<crate::receipt::VerifyReport>(&mut page);
     section::<crate::status::StatusReport>(&mut page);
     section::<crate::ledger_check::CheckReport>(&mut page);
     section::<crate::index::RebuildReport>(&mut page);
     section::<crate::bench::BenchReport>(&mut page);
+    section::<crate::bench::SealReport>(&mut page);
+    section::<crate::bench::JourneyReport>(&mut page);
     page
 }
 

@@ -15,7 +15,8 @@ use crate::output::{Output, Report, pairs};
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The roles to run: ledger, gateway, or both with a comma [default: those of the configuration].
+    /// The roles to run: ledger, keys, gateway, several with commas [default: those of the
+    /// configuration].
     #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
     roles: Vec<Role>,
 }
@@ -26,6 +27,7 @@ pub(crate) struct ReadyReport {
     consortium: party::ConsortiumId,
     config: PathBuf,
     ledger: Option<String>,
+    keys: Option<String>,
     gateway: Option<String>,
     pid: u32,
 }
@@ -36,6 +38,7 @@ impl Report for ReadyReport {
         ("consortium", "the consortium that the node belongs to"),
         ("config", "the configuration that it runs by"),
         ("ledger", "the ledger's URL, or null when that role does not run here"),
+        ("keys", "the keys node's URL, or null when that role does not run here"),
         ("gateway", "the gateway's URL, or null when that role does not run here"),
         ("pid", "the process id"),
     ];
@@ -43,6 +46,7 @@ impl Report for ReadyReport {
     fn text(&self) -> String {
         let mut rows = vec![("consortium", self.consortium.to_string())];
         rows.extend(self.ledger.clone().map(|url| ("ledger", url)));
+        rows.extend(self.keys.clone().map(|url| ("keys", url)));
         rows.extend(self.gateway.clone().map(|url| ("gateway", url)));
         rows.push(("process", self.pid.to_string()));
         pairs(&rows)
@@ -86,6 +90,7 @@ pub(crate) async fn run(
         consortium: config.consortium.clone(),
         config: config.path.clone(),
         ledger: url(Role::Ledger),
+        keys: url(Role::Keys),
         gateway: url(Role::Gateway),
         pid: std::process::id(),
     })?;

@@ -165,7 +165,7 @@ async fn call_on(gateway: Gateway, shared: Arc<Shared>) -> Result<Histogram<u64>
 }
 
 /// Times from a microsecond to ten minutes, to three digits.
-fn histogram() -> Result<Histogram<u64>, Fault> {
+pub(super) fn histogram() -> Result<Histogram<u64>, Fault> {
     Histogram::new_with_bounds(1, 600_000_000, 3)
         .map_err(|error| Fault::new(Exit::Bug, error.to_string()))
 }
@@ -176,7 +176,8 @@ fn request_id(serial: u64) -> RequestId {
     RequestId(u128::from(serial).to_be_bytes())
 }
 
-fn random_serial() -> Result<u64, Fault> {
+/// Where the serial numbers of a run begin.
+pub(super) fn random_serial() -> Result<u64, Fault> {
     rand::rngs::SysRng
         .try_next_u64()
         .map(|number| number >> 1)
