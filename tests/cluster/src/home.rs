@@ -184,7 +184,7 @@ impl Home {
     ) -> Result<Node> {
         let mut command = self.command();
         command.arg("run").args(words).envs(environment);
-        Node::spawn(command, &self.path)
+        Node::spawn(command, self.file("node.log"))
     }
 }
 

@@ -10,11 +10,15 @@
 //!                                │ quayside(..)    ▲
 //!                                └─────────────────┘ every command as a person would type it
 //! ```
+//!
+//! [`Apart`] runs the seven nodes of a topology over one folder, each in a process of its own.
 
 mod answer;
+mod apart;
 mod home;
 mod node;
 
 pub use answer::Answer;
+pub use apart::Apart;
 pub use home::{Home, binary, free_ports};
 pub use node::Node;

@@ -19,8 +19,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub(crate) fn spawn(mut command: Command, folder: &Path) -> Result<Self> {
-        let log = folder.join("node.log");
+    pub(crate) fn spawn(mut command: Command, log: PathBuf) -> Result<Self> {
         let out = log_file(&log)?;
         let child = command
             .stdin(Stdio::null())
