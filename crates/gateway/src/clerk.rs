@@ -55,8 +55,10 @@ impl Clerk {
         let sealing_key = sealing_key
             .ok_or_else(|| internal(format!("{member} has registered no sealing key")))?
             .id();
-        if !known.sites.contains(&site) {
-            return Err(internal(format!("{member} is not at site {site}")));
+        // The others' keys for this member are drawn for its first site, and for no other.
+        if known.sites.first() != Some(&site) {
+            let why = format!("{member} reads its post at its first site, which is not {site}");
+            return Err(internal(why));
         }
         let book = Book::open(&folder.join("book"), &storage_key, member.clone())?;
         let shelf = Shelf::open(&folder.join("desk"), storage_key, &member)?;

@@ -174,6 +174,15 @@ impl Error {
         }
     }
 
+    /// Whether a disk or a promise of this house failed: then nobody else is to blame.
+    pub(crate) const fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Internal { .. }
+                | Self::Trace(trace::Error::Index { .. } | trace::Error::Book { .. })
+        )
+    }
+
     /// The field at fault, where there is one.
     #[must_use]
     pub fn field(&self) -> Option<&str> {

@@ -68,7 +68,7 @@ impl Gateway {
         let _turn = clerk.turn(first_byte(&request.0)).await?;
         let plan = clerk.on_disk(move |clerk| clerk.plan_order(request, order)).await?;
         let journey = plan.journey;
-        clerk.carry_out(request, plan).await?;
+        clerk.see_through(request, plan).await?;
         clerk.on_disk(move |clerk| clerk.order_view(&journey)).await
     }
 
@@ -92,7 +92,7 @@ impl Gateway {
         // A step that a crash has left half taken comes first: it is neither done nor to be redone.
         clerk.finish(journey, request).await?;
         let plan = clerk.on_disk(move |clerk| clerk.plan_step(request, journey, expected)).await?;
-        clerk.carry_out(request, plan).await
+        clerk.see_through(request, plan).await
     }
 
     /// A journey as the member knows it.
@@ -168,6 +168,8 @@ impl Gateway {
         while let Some(ended) = work.join_next().await {
             ended.map_err(crate::error::internal)??;
         }
+        // A gateway without desks has nothing to do, and does it as long as others.
+        stop.cancelled().await;
         Ok(())
     }
 

@@ -1,57 +1,56 @@
 //! What came by the post and is not yet opened, confirmed and removed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use parking_lot::Mutex;
 use party::MemberId;
 use statement::hash::Context;
 use statement::{Commitment, ReaderEntry};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::clerk::Clerk;
-use crate::opening::Verdict;
-use crate::row::{Complaint, Incoming};
-use crate::{EntryKey, Error, Notice, What};
-
-/// How many notices are taken in one go.
-const NOTICES_AT_ONCE: usize = 256;
-
-/// How many openings are under way at once.
-const OPENINGS_AT_ONCE: usize = 32;
+use crate::EntryKey;
+use crate::row::Incoming;
 
 /// The longest pause before something is tried again.
-const LAST_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const LAST_WAIT: Duration = Duration::from_secs(30);
 
 /// A recovery's request, the same one for all entries that one draw wrapped, also after a crash.
 static RECOVER: Context = Context::new("gateway recover v1");
 
 /// Entries that one draw wrapped: they are opened together, and their key is confirmed once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
-    pub(crate) request: keys::RequestId,
+    // First, so that all groups of one event stand together.
     commitment: Commitment,
     pub(crate) sealer: MemberId,
+    pub(crate) request: keys::RequestId,
 }
+
+/// The parts of a group, by number.
+pub(crate) type Entries = BTreeMap<u32, ReaderEntry>;
 
 #[derive(Debug)]
 struct Waiting {
-    entries: BTreeMap<u32, ReaderEntry>,
+    entries: Entries,
     tries: u32,
-    due: Instant,
-    under_way: bool,
+    /// When it is to be opened; `None` while it is.
+    due: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    all: BTreeMap<Group, Waiting>,
+    /// Those that are not under way, the first one due first.
+    queue: BTreeSet<(Instant, Group)>,
 }
 
 /// What waits to be opened; its rows are on the shelf.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    groups: Mutex<HashMap<Group, Waiting>>,
-    stirred: Notify,
+    groups: Mutex<Groups>,
+    pub(crate) stirred: Notify,
 }
 
 impl Group {
@@ -60,324 +59,194 @@ impl Group {
         let mut id = [0; 16];
         id.iter_mut().zip(RECOVER.hash(&named)).for_each(|(to, from)| *to = from);
         let (commitment, sealer) = (entry.commitment, entry.sealer.clone());
-        Self { request: keys::RequestId(id), commitment, sealer }
+        Self { commitment, sealer, request: keys::RequestId(id) }
+    }
+}
+
+impl Groups {
+    /// Takes a part out of the groups of one event that `which` names, and ends those left empty.
+    fn take_out(&mut self, commitment: &Commitment, part: u32, which: impl Fn(&Group) -> bool) {
+        let groups = self.all.iter_mut().skip_while(|(group, _)| group.commitment < *commitment);
+        let groups = groups.take_while(|(group, _)| group.commitment == *commitment);
+        let mut ended = Vec::new();
+        for (group, waiting) in groups.filter(|(group, _)| which(group)) {
+            waiting.entries.remove(&part);
+            if let (true, Some(due)) = (waiting.entries.is_empty(), waiting.due) {
+                ended.push((due, group.clone()));
+            }
+        }
+        for at in ended {
+            self.all.remove(&at.1);
+            self.queue.remove(&at);
+        }
+    }
+
+    /// Adds entries to a group, which is then due at a time; one that is under way stays so.
+    fn add(&mut self, group: Group, entries: Entries, tries: u32, due: Instant) {
+        let waiting = self.all.entry(group.clone()).or_insert_with(|| {
+            self.queue.insert((due, group));
+            Waiting { entries: Entries::new(), tries, due: Some(due) }
+        });
+        waiting.entries.extend(entries);
     }
 }
 
 impl Inbox {
     /// Takes up what was there before a restart.
     pub(crate) fn of(rows: Vec<Incoming>) -> Self {
-        let inbox = Self { groups: Mutex::default(), stirred: Notify::new() };
+        let inbox = Self::default();
         for row in rows {
             inbox.add(row.entry);
         }
         inbox
     }
 
-    fn add(&self, entry: ReaderEntry) {
+    pub(crate) fn add(&self, entry: ReaderEntry) {
         let group = Group::of(&entry);
         let mut groups = self.groups.lock();
         // A newer entry for the same part: the older one's handle leads nowhere any more.
-        groups.retain(|other, waiting| {
-            let same_event =
-                (&other.commitment, &other.sealer) == (&group.commitment, &group.sealer);
-            if same_event && *other != group {
-                waiting.entries.remove(&entry.part);
-            }
-            waiting.under_way || !waiting.entries.is_empty()
-        });
-        let waiting = groups.entry(group).or_insert_with(|| Waiting {
-            entries: BTreeMap::new(),
-            tries: 0,
-            due: Instant::now(),
-            under_way: false,
-        });
-        waiting.entries.insert(entry.part, entry);
+        let older = |other: &Group| other.sealer == group.sealer && *other != group;
+        groups.take_out(&entry.commitment, entry.part, older);
+        groups.add(group, Entries::from([(entry.part, entry)]), 0, Instant::now());
         drop(groups);
         self.stirred.notify_one();
     }
 
-    fn remove(&self, key: &EntryKey) {
-        self.groups.lock().retain(|group, waiting| {
-            if group.commitment == key.commitment {
-                waiting.entries.remove(&key.part);
-            }
-            waiting.under_way || !waiting.entries.is_empty()
-        });
+    pub(crate) fn remove(&self, key: &EntryKey) {
+        self.groups.lock().take_out(&key.commitment, key.part, |_| true);
     }
 
-    /// Takes up to `room` groups that are due, and tells when the next one is.
-    fn take_due(&self, room: usize) -> (Vec<Group>, Instant) {
+    /// Takes up to `room` groups that are due, with how often each was tried, and tells when to ask
+    /// again.
+    pub(crate) fn take_due(&self, room: usize) -> (Vec<(Group, u32)>, Instant) {
         let now = Instant::now();
-        let (mut due, mut next) = (Vec::new(), now + LAST_WAIT);
-        for (group, waiting) in self.groups.lock().iter_mut().filter(|(_, all)| !all.under_way) {
-            if waiting.due > now {
-                next = next.min(waiting.due);
-            } else if due.len() < room {
-                waiting.under_way = true;
-                due.push(group.clone());
+        let mut groups = self.groups.lock();
+        let mut taken = Vec::new();
+        loop {
+            match groups.queue.first() {
+                Some((due, _)) if *due > now => return (taken, *due),
+                Some(_) if taken.len() < room => {}
+                _ => return (taken, now + LAST_WAIT),
+            }
+            let Some((_, group)) = groups.queue.pop_first() else { continue };
+            if let Some(waiting) = groups.all.get_mut(&group) {
+                waiting.due = None;
+                taken.push((group, waiting.tries));
             }
         }
-        (due, next)
     }
 
     /// The entries of a group that are not among those seen to; when there are none, the group ends.
-    fn rest(&self, group: &Group, seen: &BTreeMap<u32, ReaderEntry>) -> Vec<ReaderEntry> {
+    pub(crate) fn rest(&self, group: &Group, seen: &Entries) -> Vec<ReaderEntry> {
         let mut groups = self.groups.lock();
-        let Some(waiting) = groups.get(group) else { return Vec::new() };
+        let Some(waiting) = groups.all.get(group) else { return Vec::new() };
         let new = waiting.entries.iter().filter(|(part, entry)| seen.get(part) != Some(*entry));
         let new: Vec<ReaderEntry> = new.map(|(_, entry)| entry.clone()).collect();
         if new.is_empty() {
-            groups.remove(group);
+            groups.all.remove(group);
         }
         new
     }
 
-    /// Puts a group back, to be tried again later.
-    fn put_back(
-        &self,
-        group: &Group,
-        entries: BTreeMap<u32, ReaderEntry>,
-        tries: u32,
-        first: Duration,
-    ) {
+    /// Puts a group back, to be tried again later, `first` after the first time.
+    pub(crate) fn put_back(&self, group: &Group, seen: Entries, tries: u32, first: Duration) {
         let doubled = first.saturating_mul(2_u32.saturating_pow(tries.min(16)));
         let due = Instant::now() + doubled.min(LAST_WAIT);
+        let tries = tries.saturating_add(1);
         let mut groups = self.groups.lock();
-        let waiting = groups.entry(group.clone()).or_insert_with(|| Waiting {
-            entries: BTreeMap::new(),
-            tries,
-            due,
-            under_way: false,
+        let newer = groups.all.remove(group);
+        let newer = newer.inspect(|waiting| {
+            if let Some(due) = waiting.due {
+                groups.queue.remove(&(due, group.clone()));
+            }
         });
-        for (part, entry) in entries {
-            waiting.entries.entry(part).or_insert(entry);
-        }
-        (waiting.tries, waiting.due, waiting.under_way) = (tries.saturating_add(1), due, false);
+        let mut entries = seen;
+        entries.extend(newer.into_iter().flat_map(|waiting| waiting.entries));
+        groups.add(group.clone(), entries, tries, due);
         drop(groups);
         self.stirred.notify_one();
     }
-
-    fn tries(&self, group: &Group) -> u32 {
-        self.groups.lock().get(group).map_or(0, |waiting| waiting.tries)
-    }
 }
 
-impl Clerk {
-    /// Takes in what the post tells, in order, until `stop`, and comes back after an interruption.
-    pub(crate) async fn follow_post(self: Arc<Self>, stop: CancellationToken) -> Result<(), Error> {
-        let first = self.house.options.retry_after;
-        let mut wait = first;
-        loop {
-            let from = self.on_disk(|clerk| clerk.shelf.cursor()).await?;
-            let round = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                round = self.follow_from(from, &mut wait) => round,
-            };
-            match round {
-                Ok(()) => {}
-                // Nowhere to keep what comes: another try does not change that.
-                Err(error @ Error::Internal { .. }) => return Err(error),
-                Err(error) => {
-                    let (member, reason) = (&self.member, error.reason());
-                    tracing::warn!(%member, reason, %error, "following the post was interrupted");
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
-            }
-            wait = wait.saturating_mul(2).min(LAST_WAIT).max(first);
+#[cfg(test)]
+mod tests {
+    use party::KeyId;
+
+    use super::*;
+
+    fn entry(event: u8, part: u32, handle: u8) -> ReaderEntry {
+        ReaderEntry {
+            consortium: "demo".parse().unwrap(),
+            commitment: Commitment([event; 32]),
+            body_digest: [0; 32],
+            part,
+            sealer: "zj-merchant".parse().unwrap(),
+            reader: "es-post".parse().unwrap(),
+            reader_key: KeyId([0; 16]),
+            handle: vec![handle],
+            mac: [0; 32],
+            wrapped: [0; 48],
+            signature: [0; 64],
         }
     }
 
-    async fn follow_from(self: &Arc<Self>, from: u64, wait: &mut Duration) -> Result<(), Error> {
-        let members = BTreeSet::from([self.member.clone()]);
-        let stream = self.house.post.follow(members, from).await?;
-        let mut chunks = stream.ready_chunks(NOTICES_AT_ONCE);
-        while let Some(chunk) = chunks.next().await {
-            let notices = chunk.into_iter().collect::<Result<Vec<Notice>, Error>>()?;
-            *wait = self.house.options.retry_after;
-            self.on_disk(move |clerk| clerk.take_in(notices)).await?;
-        }
-        Ok(())
+    fn key(entry: &ReaderEntry) -> EntryKey {
+        EntryKey::of(entry)
     }
 
-    /// Writes down what the post told, and that it told it, together; it blocks.
-    fn take_in(&self, notices: Vec<Notice>) -> Result<(), Error> {
-        let Some(last) = notices.last() else { return Ok(()) };
-        // The outbox's rows change under its lock, lest a row come back that was acknowledged.
-        let mut held = self.outbox.hold();
-        let mut changes = self.shelf.changes();
-        changes.cursor(last.sequence.saturating_add(1));
-        let (mut taken, mut gone) = (Vec::new(), Vec::new());
-        for notice in &notices {
-            match &notice.what {
-                // What one has put oneself is told too.
-                What::Put(entry) if entry.sealer == self.member => {}
-                What::Put(entry) => match self.vet(entry) {
-                    Ok(()) => {
-                        changes.incoming(&Incoming { entry: entry.as_ref().clone() });
-                        taken.push(entry.as_ref().clone());
-                    }
-                    Err(error) => {
-                        let complaint = complaint(entry, &error);
-                        self.warn(&complaint);
-                        changes.complaint(&complaint);
-                    }
-                },
-                What::Removed { key, by, sealer } => {
-                    if *sealer == self.member {
-                        tracing::debug!(commitment = %key.commitment, %by, "acknowledged");
-                        held.remove(key);
-                        changes.acknowledged(key);
-                    }
-                    if key.reader == self.member {
-                        changes.settled(&key.commitment, key.part);
-                        taken.retain(|entry| EntryKey::of(entry) != *key);
-                        gone.push(key.clone());
-                    }
-                }
-            }
+    #[tokio::test]
+    async fn parts_of_one_draw_are_one_group_and_a_newer_draw_takes_over() {
+        let inbox = Inbox::default();
+        for (event, part, handle) in [(1, 0, 7), (1, 1, 7), (2, 0, 8), (1, 1, 9)] {
+            inbox.add(entry(event, part, handle));
         }
-        // Not synced: what a power cut takes is told once more, for the cursor goes with it.
-        changes.write_loosely()?;
-        drop(held);
-        for key in gone {
-            self.inbox.remove(&key);
+        let (due, _) = inbox.take_due(9);
+        let mut parts: Vec<(u8, u8, Vec<u32>)> = Vec::new();
+        for (group, tries) in due {
+            assert_eq!(tries, 0);
+            let entries = inbox.rest(&group, &Entries::new());
+            let first = &entries[0];
+            let numbers = entries.iter().map(|entry| entry.part).collect();
+            parts.push((first.commitment.0[0], first.handle[0], numbers));
         }
-        for entry in taken {
-            self.inbox.add(entry);
-        }
-        Ok(())
+        parts.sort_unstable();
+        assert_eq!(parts, [(1, 7, vec![0]), (1, 9, vec![1]), (2, 8, vec![0])]);
+        assert!(inbox.take_due(9).0.is_empty(), "all are under way");
     }
 
-    fn warn(&self, complaint: &Complaint) {
-        let Complaint { reason, sealer, commitment, part, detail } = complaint;
-        let member = &self.member;
-        tracing::warn!(%member, %sealer, %commitment, part, reason, detail, "an entry is refused");
+    #[tokio::test]
+    async fn what_comes_while_its_group_is_under_way_is_seen_to_with_it() {
+        let inbox = Inbox::default();
+        inbox.add(entry(1, 0, 7));
+        let (group, _) = inbox.take_due(9).0.remove(0);
+        let first = inbox.rest(&group, &Entries::new());
+        let mut seen: Entries = first.into_iter().map(|entry| (entry.part, entry)).collect();
+        inbox.add(entry(1, 1, 7));
+        assert!(inbox.take_due(9).0.is_empty(), "nobody else takes it");
+        let late = inbox.rest(&group, &seen);
+        assert_eq!(late, [entry(1, 1, 7)]);
+        seen.extend(late.into_iter().map(|entry| (entry.part, entry)));
+        assert!(inbox.rest(&group, &seen).is_empty(), "the group ends");
+        inbox.add(entry(1, 2, 7));
+        assert_eq!(inbox.take_due(9).0.len(), 1, "what comes later is a group of its own");
     }
 
-    /// Opens what came, many at once, until `stop`; one that waits keeps no other waiting.
-    pub(crate) async fn keep_opening(
-        self: Arc<Self>,
-        stop: CancellationToken,
-    ) -> Result<(), Error> {
-        let mut under_way: JoinSet<Result<(), Error>> = JoinSet::new();
-        loop {
-            let room = OPENINGS_AT_ONCE.saturating_sub(under_way.len());
-            let (due, next) = self.inbox.take_due(room);
-            for group in due {
-                let clerk = Arc::clone(&self);
-                under_way.spawn(async move { clerk.see_to(group).await });
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = self.inbox.stirred.notified(), if room > 0 => {}
-                () = tokio::time::sleep_until(next), if room > 0 => {}
-                Some(done) = under_way.join_next() => match done {
-                    Ok(seen_to) => seen_to?,
-                    Err(error) => return Err(crate::error::internal(error)),
-                },
-            }
+    #[tokio::test(start_paused = true)]
+    async fn what_is_put_back_waits_longer_each_time_and_what_is_removed_not_at_all() {
+        let inbox = Inbox::default();
+        inbox.add(entry(1, 0, 7));
+        for tries in 0..3 {
+            let (due, _) = inbox.take_due(9);
+            assert_eq!(due.len(), 1);
+            let (group, tried) = due[0].clone();
+            assert_eq!(tried, tries);
+            inbox.put_back(&group, Entries::new(), tried, Duration::from_secs(1));
+            let (none, next) = inbox.take_due(9);
+            assert!(none.is_empty());
+            assert_eq!((next - Instant::now()).as_secs(), 1 << tries);
+            tokio::time::sleep_until(next).await;
         }
-    }
-
-    /// Sees to a group of entries: opens, confirms, removes. What fails for now is put back.
-    async fn see_to(self: Arc<Self>, group: Group) -> Result<(), Error> {
-        let tries = self.inbox.tries(&group);
-        let mut seen = BTreeMap::new();
-        let round = self.see_to_all(&group, &mut seen).await;
-        let Err(error) = round else { return Ok(()) };
-        let (member, sealer, reason) = (&self.member, &group.sealer, error.reason());
-        if matches!(error, Error::Internal { .. }) {
-            return Err(error);
-        }
-        if error.is_retryable() {
-            tracing::debug!(%member, %sealer, reason, %error, tries, "an entry waits");
-            self.inbox.put_back(&group, seen, tries, self.house.options.retry_after);
-            return Ok(());
-        }
-        // Not removed, so that the sealer seals again, with another secret.
-        tracing::warn!(%member, %sealer, reason, %error, "an entry's secret cannot be had");
-        let mut left = self.inbox.rest(&group, &seen);
-        while !left.is_empty() {
-            seen.extend(left.into_iter().map(|entry| (entry.part, entry)));
-            left = self.inbox.rest(&group, &seen);
-        }
-        self.settle(seen.into_values().collect(), Vec::new()).await
-    }
-
-    async fn see_to_all(
-        self: &Arc<Self>,
-        group: &Group,
-        seen: &mut BTreeMap<u32, ReaderEntry>,
-    ) -> Result<(), Error> {
-        let (mut opened, mut complaints, mut confirm) = (Vec::new(), Vec::new(), false);
-        loop {
-            let entries = self.inbox.rest(group, seen);
-            if entries.is_empty() {
-                break;
-            }
-            let verdicts = self.open_entries(group, entries.clone()).await;
-            seen.extend(entries.iter().map(|entry| (entry.part, entry.clone())));
-            for (entry, verdict) in entries.iter().zip(verdicts?) {
-                match verdict {
-                    Verdict::Opened => {
-                        confirm = true;
-                        opened.push(EntryKey::of(entry));
-                    }
-                    Verdict::Replayed => {
-                        let (member, sealer) = (&self.member, &entry.sealer);
-                        let (commitment, part) = (&entry.commitment, entry.part);
-                        let reason = Error::EntryReplayed.reason();
-                        tracing::info!(%member, %sealer, %commitment, part, reason, "opened before");
-                        let commitment = *commitment;
-                        self.on_disk(move |clerk| clerk.note_journey(&commitment)).await?;
-                        confirm = true;
-                        opened.push(EntryKey::of(entry));
-                    }
-                    Verdict::Refused(error) => complaints.push(complaint(entry, &error)),
-                }
-            }
-        }
-        // Every entry of this draw that was seen is in the book: only now its key may go.
-        if confirm {
-            store::crash_point("desk-opened");
-            self.keys.confirm(&group.request).await?;
-            store::crash_point("desk-confirmed");
-            self.house.post.remove(&self.member, opened).await?;
-        }
-        self.settle(seen.values().cloned().collect(), complaints).await
-    }
-
-    /// Forgets entries that were seen to, and keeps what was off about them.
-    async fn settle(
-        self: &Arc<Self>,
-        seen: Vec<ReaderEntry>,
-        complaints: Vec<Complaint>,
-    ) -> Result<(), Error> {
-        complaints.iter().for_each(|complaint| self.warn(complaint));
-        self.on_disk(move |clerk| {
-            let mut changes = clerk.shelf.changes();
-            for entry in &seen {
-                changes.settled(&entry.commitment, entry.part);
-            }
-            for complaint in &complaints {
-                changes.complaint(complaint);
-            }
-            changes.write_loosely()
-        })
-        .await
-    }
-}
-
-fn complaint(entry: &ReaderEntry, error: &Error) -> Complaint {
-    Complaint {
-        reason: error.reason().to_owned(),
-        sealer: entry.sealer.clone(),
-        commitment: entry.commitment,
-        part: entry.part,
-        detail: error.to_string(),
+        inbox.remove(&key(&entry(1, 0, 7)));
+        assert!(inbox.take_due(9).0.is_empty());
     }
 }

@@ -49,6 +49,7 @@ mod outbox;
 mod parts;
 mod planning;
 mod post;
+mod reading;
 mod row;
 mod shelf;
 mod step;
@@ -56,6 +57,14 @@ mod step;
 pub mod suite;
 #[cfg(test)]
 mod tests;
+
+/// The points of a desk's work at which a test may make the process die.
+///
+/// Before `desk-planned` nothing is known of a call; between `desk-captured` and the answer the event
+/// is in the log and not sealed to anybody; `desk-opened` lies between book and confirmation,
+/// `desk-confirmed` between confirmation and removal.
+pub const CRASH_POINTS: &[&str] =
+    &["desk-planned", "desk-captured", "desk-opened", "desk-confirmed"];
 
 pub use answer::{Advanced, AlertView, DoneStep, NextStep, OrderView, Seal, Unacknowledged};
 pub use error::Error;

@@ -151,8 +151,11 @@ impl Clerk {
             if due.is_empty() {
                 tokio::select! {
                     () = stop.cancelled() => return Ok(()),
-                    () = self.outbox.stirred.notified() => {}
                     () = tokio::time::sleep_until(next) => {}
+                    // Not at once: an event makes many entries, and none of them is due so soon.
+                    () = self.outbox.stirred.notified() => {
+                        tokio::time::sleep(self.house.options.retry_after).await;
+                    }
                 }
                 continue;
             }

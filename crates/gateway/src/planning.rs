@@ -19,7 +19,7 @@ use crate::error::internal;
 use crate::event::{Told, build, sscc};
 use crate::itinerary::{FORWARDER_PREFIX, Shape};
 use crate::row::{Complaint, Plan, State};
-use crate::{AlertView, Error, JourneyId, Order, OrderView, Step, Unacknowledged};
+use crate::{Advanced, AlertView, Error, JourneyId, Order, OrderView, Step, Unacknowledged};
 
 /// Under which a pallet's SSCC is made from the request.
 static PALLET: Context = Context::new("gateway pallet v1");
@@ -38,7 +38,7 @@ impl Clerk {
         let house = &self.house;
         let order = order.checked(&self.member, &request, &house.members)?;
         let parcel = order.parcel.clone().ok_or_else(|| internal("an order has a parcel"))?;
-        self.refuse_taken("parcel", &parcel)?;
+        self.refuse_taken("parcel", &parcel, request)?;
         let secret = fresh_secret()?;
         let journey = JourneyId::of(&secret.id());
         let event = build(&Told {
@@ -77,7 +77,7 @@ impl Clerk {
         let made = if leg.shape == Shape::Load {
             let pallet = sscc(FORWARDER_PREFIX, &PALLET, &request);
             let pallet = pallet.ok_or_else(|| internal("no SSCC could be made"))?;
-            self.refuse_taken("pallet", &pallet)?;
+            self.refuse_taken("pallet", &pallet, request)?;
             Some((pallet, fresh_secret()?))
         } else {
             None
@@ -108,8 +108,9 @@ impl Clerk {
         }
     }
 
-    fn refuse_taken(&self, field: &str, item: &str) -> Result<(), Error> {
-        if self.shelf.parcel_taken(item)?.is_none() {
+    fn refuse_taken(&self, field: &str, item: &str, request: RequestId) -> Result<(), Error> {
+        // The request itself may have taken it, for a plan that was given up.
+        if self.shelf.parcel_taken(item)?.is_none_or(|taker| taker == request) {
             return Ok(());
         }
         let why = format!("{item} is taken by another journey; leave it out, or take another");
@@ -132,6 +133,30 @@ impl Clerk {
         Ok(())
     }
 
+    /// Carries a plan out, and gives it up when the ledger will never have it: then nothing of it
+    /// is recorded, and nobody is to wait for it.
+    pub(crate) async fn see_through(
+        self: &Arc<Self>,
+        request: RequestId,
+        plan: Plan,
+    ) -> Result<Advanced, Error> {
+        let (journey, step) = (plan.journey, plan.step);
+        let carried = self.carry_out(request, plan).await;
+        if let Err(Error::Capture(error @ capture::Error::Refused { .. })) = &carried
+            && !error.is_retryable()
+        {
+            let (member, reason) = (&self.member, error.reason());
+            tracing::warn!(%member, %journey, %step, reason, %error, "a plan is given up");
+            self.on_disk(move |clerk| {
+                let mut changes = clerk.shelf.changes();
+                changes.give_up(&request);
+                changes.write()
+            })
+            .await?;
+        }
+        carried
+    }
+
     /// Carries out what is planned for a journey under other requests; the caller has its turn.
     pub(crate) async fn finish(
         self: &Arc<Self>,
@@ -151,7 +176,7 @@ impl Clerk {
         for (request, plan) in open.await? {
             // An order's turn is another one; whoever has it will finish it.
             if plan.step != Step::Commission {
-                self.carry_out(request, plan).await?;
+                self.see_through(request, plan).await?;
             }
         }
         Ok(())
@@ -195,7 +220,7 @@ impl Clerk {
         let _turn = self.turn(turn_of(&plan, request)).await?;
         // Somebody may have carried it out while we waited.
         if let Some(plan) = self.on_disk(move |clerk| clerk.shelf.plan(&request)).await? {
-            self.carry_out(request, plan).await?;
+            self.see_through(request, plan).await?;
         }
         Ok(())
     }

@@ -206,6 +206,12 @@ impl Changes<'_> {
         }
     }
 
+    /// Forgets a plan of which nothing came.
+    pub(crate) fn give_up(&mut self, request: &RequestId) {
+        self.batch.delete(PLANS, &request.0);
+        self.batch.delete(OPEN, &request.0);
+    }
+
     pub(crate) fn found(&mut self, found: &Found) {
         let mut key = self.shelf.hash(found.journey.as_bytes()).to_vec();
         key.extend_from_slice(&self.shelf.hash(&found.commitment.0));

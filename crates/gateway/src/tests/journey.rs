@@ -110,6 +110,19 @@ async fn the_same_request_is_answered_the_same_and_another_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_the_ledger_refuses_is_given_up_and_holds_nothing_back() {
+    let world = World::new().await;
+    let journey = world.order(1).await.journey;
+    // The request id is the seller's, and was used beside the gateway.
+    let item = "https://reused.example/1";
+    sealed_by(&world, SELLER, item, &ItemSecret::from_bytes([9; 32])).await;
+    let advance =
+        async |n| world.gateway(SELLER).advance(&id(SELLER), request(n), &journey, None).await;
+    assert_eq!(advance(77).await.unwrap_err().reason(), "REQUEST_ID_REUSED");
+    assert_eq!(advance(78).await.unwrap().step, Step::Pack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_who_advance_at_once_make_one_event() {
     let world = World::new().await;
     let journey = world.order(1).await.journey;

@@ -120,7 +120,7 @@ fn lie(world: &World, site: &str, entry: ReaderEntry) {
 }
 
 /// The entries of the first event as the post had them for a reader.
-async fn entries_of(world: &World, reader: &str) -> Vec<ReaderEntry> {
+fn entries_of(world: &World, reader: &str) -> Vec<ReaderEntry> {
     let ledger = &world.site("liege").local.ledger;
     let (told, _) = ledger.entries(0, 99, &[id(reader)].into()).unwrap();
     let put = told.into_iter().filter_map(|notice| match notice.what {
@@ -136,7 +136,7 @@ async fn an_entry_for_another_or_with_a_broken_signature_is_refused() {
     let spoilt = &world.site("liege").weather.recover;
     spoilt.store(true, std::sync::atomic::Ordering::SeqCst);
     let order = world.order(1).await;
-    let mut entries = entries_of(&world, VICTIM).await;
+    let mut entries = entries_of(&world, VICTIM);
     let entry = entries.pop().unwrap();
     lie(&world, "liege", ReaderEntry { signature: [7; 64], ..entry.clone() });
     let foreign = ReaderEntry { consortium: "other".parse().unwrap(), ..entry.clone() };
@@ -183,7 +183,7 @@ async fn a_replayed_entry_changes_nothing_and_is_reported() {
     let spoilt = &world.site("liege").weather.recover;
     spoilt.store(true, std::sync::atomic::Ordering::SeqCst);
     let order = world.order(1).await;
-    let entries = entries_of(&world, VICTIM).await;
+    let entries = entries_of(&world, VICTIM);
     assert_eq!(entries.len(), 3, "fields, buyer, secret");
     spoilt.store(false, std::sync::atomic::Ordering::SeqCst);
     let known = |view: &OrderView| view.buyer.is_some();

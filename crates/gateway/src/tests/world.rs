@@ -71,13 +71,20 @@ fn members() -> Members {
     Members::new(consortium(), CAST.map(member).to_vec(), validators).unwrap()
 }
 
+/// A gateway that runs.
+struct Open {
+    gateway: Gateway,
+    stop: CancellationToken,
+    run: JoinHandle<Result<(), Error>>,
+}
+
 /// A site: its gateway, while it is open, and what stays when it is not.
 pub(crate) struct Site {
     pub(crate) local: Local,
     pub(crate) weather: Arc<Weather>,
     view: View,
     folder: PathBuf,
-    open: Option<(Gateway, CancellationToken, JoinHandle<Result<(), Error>>)>,
+    open: Option<Open>,
 }
 
 pub(crate) struct World {
@@ -141,7 +148,7 @@ impl World {
     }
 
     pub(crate) fn gateway(&self, member: &str) -> &Gateway {
-        &self.site_of(member).open.as_ref().unwrap().0
+        &self.site_of(member).open.as_ref().unwrap().gateway
     }
 
     pub(crate) fn view(&self, member: &str) -> &View {
@@ -212,13 +219,13 @@ impl World {
             let stop = stop.clone();
             async move { runner.run(stop).await }
         });
-        self.sites.get_mut(&site_id).unwrap().open = Some((gateway, stop, run));
+        self.sites.get_mut(&site_id).unwrap().open = Some(Open { gateway, stop, run });
     }
 
     /// Closes a site's gateway, wherever it is at work.
     pub(crate) async fn close(&mut self, name: &str) {
         let site = self.sites.get_mut(&name.parse::<SiteId>().unwrap()).unwrap();
-        let (gateway, stop, run) = site.open.take().unwrap();
+        let Open { gateway, stop, run } = site.open.take().unwrap();
         stop.cancel();
         run.await.unwrap().unwrap();
         drop(gateway);
@@ -278,8 +285,8 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
-        for (_, stop, _) in self.sites.values().filter_map(|site| site.open.as_ref()) {
-            stop.cancel();
+        for open in self.sites.values().filter_map(|site| site.open.as_ref()) {
+            open.stop.cancel();
         }
     }
 }
