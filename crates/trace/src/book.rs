@@ -495,3 +495,6 @@ fn failed(error: store::Error) -> Error {
 fn garbled() -> Error {
     Error::Book { message: "it holds what this program did not write".into() }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

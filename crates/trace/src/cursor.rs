@@ -9,9 +9,6 @@ use statement::{Digest, Height, members_digest};
 
 use crate::record::{Garbled, VERSION};
 
-/// The version before, whose cursor has the same fields.
-const BEFORE: u8 = 1;
-
 /// The last block taken, and the log's right edge after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -99,17 +96,17 @@ impl Cursor {
         Ok(())
     }
 
+    /// The version of the index to which an encoded cursor belongs.
+    pub(crate) fn version(bytes: &[u8]) -> Result<u8, Garbled> {
+        let mut from = Decoder::new(bytes);
+        from.array()?;
+        Ok(from.u8()?)
+    }
+
     /// The cursor of an index for these pinned members; for other members it may be garbled.
-    ///
-    /// That of an index of the edition before reads as one before the first block: what it led to
-    /// lacks marks and sealed bodies, and must come once more.
     pub(crate) fn decode(bytes: &[u8], members: &Members) -> Result<Self, Garbled> {
         let mut from = Decoder::new(bytes);
-        if from.array()? != Some(9) {
-            return Err(Garbled);
-        }
-        let version = from.u8()?;
-        if version != VERSION && version != BEFORE {
+        if from.array()? != Some(9) || from.u8()? != VERSION {
             return Err(Garbled);
         }
         let mut cursor = Self::start(members, Height(0));
@@ -129,9 +126,6 @@ impl Cursor {
                 cursor.renew(&id, PublicKey(digest(&mut from)?)).map_err(|_| Garbled)?;
             }
         }
-        if version == BEFORE {
-            return Ok(Self { pinned: cursor.pinned, ..Self::start(members, seen) });
-        }
         Ok(Self { height, hash, time_ms, log, seen, ..cursor })
     }
 }
@@ -142,7 +136,8 @@ fn with_key(members: &Members, id: &MemberId, key: PublicKey) -> Result<Members,
     for member in all.iter_mut().filter(|member| member.id == *id) {
         member.statement_key = key;
     }
-    Members::new(members.consortium().clone(), all, members.validators().clone())
+    Members::new(members.consortium().clone(), all, members.validators().clone())?
+        .with_link_keys(members.link_keys().clone())
 }
 
 fn digest(from: &mut Decoder<'_>) -> Result<Digest, Garbled> {
@@ -166,18 +161,6 @@ mod tests {
         assert_eq!(again, cursor);
         let editions = again.editions(&members()).unwrap();
         assert_eq!((editions.len(), &editions[0], &editions[2]), (3, &members(), &*again.members));
-    }
-
-    #[test]
-    fn a_cursor_of_the_edition_before_begins_again_and_forgets_no_height() {
-        let mut cursor = Cursor::start(&members(), Height(9));
-        (cursor.height, cursor.hash, cursor.time_ms) = (Height(5), [4; 32], 77);
-        let mut bytes = cursor.encode();
-        bytes[1] = BEFORE;
-        let read = Cursor::decode(&bytes, &members()).unwrap();
-        assert_eq!(read, Cursor::start(&members(), Height(9)));
-        bytes[1] = VERSION + 1;
-        assert!(Cursor::decode(&bytes, &members()).is_err(), "a later edition's is not guessed at");
     }
 
     #[test]

@@ -68,13 +68,24 @@ impl Index {
         Ok(Some(Cursor::decode(&bytes, members)?))
     }
 
-    pub(crate) fn is_emptying(&self) -> Result<bool, Error> {
-        Ok(self.store.value(META, EMPTYING)?.is_some())
+    /// The version of what is in the index, if a block was ever taken.
+    pub(crate) fn version(&self) -> Result<Option<u8>, Error> {
+        let bytes = self.store.value(META, CURSOR)?;
+        Ok(bytes.map(|bytes| Cursor::version(&bytes)).transpose()?)
     }
 
-    /// Whether any block was ever taken, whatever the cursor says.
-    pub(crate) fn holds_blocks(&self) -> Result<bool, Error> {
-        Ok(self.store.scan(HEADERS, Keys::All)?.next().transpose()?.is_some())
+    /// Makes the index look like one of the edition before.
+    #[cfg(test)]
+    pub(crate) fn age(&self) {
+        let mut bytes = self.store.value(META, CURSOR).unwrap().unwrap();
+        bytes[1] -= 1;
+        let mut batch = self.store.batch();
+        batch.put(META, CURSOR, &bytes);
+        self.store.write(batch, Sync::Yes).unwrap();
+    }
+
+    pub(crate) fn is_emptying(&self) -> Result<bool, Error> {
+        Ok(self.store.value(META, EMPTYING)?.is_some())
     }
 
     /// Takes a verified block and moves the cursor behind it: both or neither.

@@ -253,4 +253,4 @@ fn step(seen: &Seen, via: Option<String>) -> Step {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,6 +54,8 @@ mod sealed;
 mod seen;
 #[cfg(test)]
 mod small_ledger;
+#[cfg(test)]
+mod small_seal;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 mod view;

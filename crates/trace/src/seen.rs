@@ -279,3 +279,6 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

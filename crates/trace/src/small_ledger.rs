@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contracts::RetireKey;
+use contracts::{AnnounceSecret, RetireKey};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use merkle::map::{self, Page, Path};
@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use party::{Member, MemberId, Members};
 use statement::{
     Act, Bundle, Capture, Checkpoint, Commitment, Content, Evidence, Genesis, Header, Height,
-    HistoryProof, HistoryRecord, Leaf, LeafIndex, LogIndex, LogSize, Note, OpenBody, Position,
-    Receipt, RequestId, Seed, SigningKey, StateHash, Statement, Tag, body_digest, capture_tree,
-    contents_digest, history_key, members_digest, state_value_digest,
+    HistoryProof, HistoryRecord, ItemSecret, Leaf, LeafIndex, LogIndex, LogSize, Note, OpenBody,
+    Position, Receipt, RequestId, Seed, SigningKey, StateHash, Statement, Tag, body_digest,
+    capture_tree, contents_digest, history_key, members_digest, state_value_digest,
 };
 use tokio::sync::watch;
 
@@ -79,6 +79,15 @@ pub(crate) fn members() -> Members {
     members_of("demo")
 }
 
+/// A member who only looks on, and signs with a key of its own.
+pub(crate) fn stranger() -> MemberId {
+    "sky-air".parse().unwrap()
+}
+
+fn stranger_key() -> SigningKey {
+    SigningKey::from_bytes([11; 32])
+}
+
 pub(crate) fn members_of(consortium: &str) -> Members {
     let member = Member {
         id: issuer(),
@@ -90,8 +99,19 @@ pub(crate) fn members_of(consortium: &str) -> Members {
         vote_key: SigningKey::from_bytes([3; 32]).public(),
         sealing_key: None,
     };
+    let stranger = Member {
+        id: stranger(),
+        statement_key: stranger_key().public(),
+        receipt_key: SigningKey::from_bytes([12; 32]).public(),
+        vote_key: SigningKey::from_bytes([13; 32]).public(),
+        ..member.clone()
+    };
     let validators = [member.id.clone()].into();
-    Members::new(consortium.parse().unwrap(), vec![member], validators).unwrap()
+    let link_key = SigningKey::from_bytes([14; 32]).public();
+    Members::new(consortium.parse().unwrap(), vec![member, stranger], validators)
+        .unwrap()
+        .with_link_keys([("hangzhou".parse().unwrap(), link_key)].into())
+        .unwrap()
 }
 
 /// An entry with a leaf and a body for each event, signed by the one member.
@@ -105,9 +125,7 @@ pub(crate) fn capture_with(
     events: &[String],
     change: impl Fn(usize, Vec<Tag>) -> Vec<Tag>,
 ) -> Entry {
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&request.to_be_bytes());
-    let request_id = RequestId(id);
+    let request_id = request_id(request);
     let (mut leaves, mut bodies) = (Vec::new(), Vec::new());
     for (place, json) in events.iter().enumerate() {
         let document = epcis::parse_document(json.as_bytes(), &epcis::Limits::default()).unwrap();
@@ -145,17 +163,55 @@ pub(crate) fn sign_until(
         request_id,
         last_height,
     };
-    let statement = Statement::sign(
-        &statement_key(),
-        members().consortium(),
-        &issuer(),
-        Content::Capture,
-        payload.encode(),
-    )
-    .unwrap();
-    // The index is given when the block is made.
-    let statement = Bytes::from(statement.into_bytes());
+    let statement = signed(&issuer(), Content::Capture, payload.encode());
     Entry { index: LogIndex(0), statement, leaves, bodies }
+}
+
+/// A statement by either member; its index is given when the block is made.
+fn signed(by: &MemberId, content: Content, payload: Vec<u8>) -> Bytes {
+    let key = if *by == issuer() { statement_key() } else { stranger_key() };
+    let statement = Statement::sign(&key, members().consortium(), by, content, payload);
+    Bytes::from(statement.unwrap().into_bytes())
+}
+
+/// An entry over leaves as they are, by either member.
+pub(crate) fn sign_by(
+    by: &MemberId,
+    request: u64,
+    leaves: Vec<Bytes>,
+    bodies: Vec<Option<Bytes>>,
+) -> Entry {
+    let payload = Capture {
+        root: capture_tree::root(&leaves),
+        count: u32::try_from(leaves.len()).unwrap(),
+        request_id: request_id(request),
+        last_height: Height(1_000),
+    };
+    let statement = signed(by, Content::Capture, payload.encode());
+    Entry { index: LogIndex(0), statement, leaves, bodies }
+}
+
+/// The announcement of an item's secret.
+pub(crate) fn announce(by: &MemberId, secret: &ItemSecret, item: &str) -> Entry {
+    let act = Act {
+        name: AnnounceSecret::NAME.into(),
+        arguments: AnnounceSecret {
+            secret_id: secret.id(),
+            tag: Tag::keyed(secret, item),
+            predecessor: None,
+        }
+        .encode(),
+        request_id: RequestId([0xfe; 16]),
+        last_height: Height(1_000),
+    };
+    let statement = signed(by, Content::Command, act.encode());
+    Entry { index: LogIndex(0), statement, leaves: Vec::new(), bodies: Vec::new() }
+}
+
+fn request_id(request: u64) -> RequestId {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&request.to_be_bytes());
+    RequestId(id)
 }
 
 /// The same entry, signed with another key.
@@ -229,10 +285,11 @@ impl SmallLedger {
         let statement =
             Statement::sign(&statement_key(), &consortium, &issuer(), content, act.encode());
         let statement = Bytes::from(statement.unwrap().into_bytes());
-        let mut member = members().get(&issuer()).unwrap().clone();
-        member.statement_key = key.public();
-        let validators = members().validators().clone();
-        *self.members.lock() = Members::new(consortium, vec![member], validators).unwrap();
+        let mut all: Vec<Member> = members().iter().cloned().collect();
+        all.iter_mut().find(|member| member.id == issuer()).unwrap().statement_key = key.public();
+        let (validators, links) = (members().validators().clone(), members().link_keys().clone());
+        let members = Members::new(consortium, all, validators).unwrap();
+        *self.members.lock() = members.with_link_keys(links).unwrap();
         let (leaves, bodies) = (Vec::new(), Vec::new());
         self.add(vec![Entry { index: LogIndex(0), statement, leaves, bodies }]);
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::check::{Vetting, check};
 use crate::cursor::Cursor;
 use crate::index::Index;
+use crate::record::VERSION;
 use crate::{Announcement, Archive, Block, Error, SealedLeaf};
 
 /// How long a follower waits after a first failure; it doubles up to the last.
@@ -60,12 +61,10 @@ enum Taken {
 impl View {
     /// Opens the index in folder `path`, or makes one, for a consortium whose members are pinned.
     ///
-    /// One of an earlier edition of this program is emptied, and built again by following.
-    ///
     /// # Errors
     ///
-    /// [`Error::WrongIndex`] when the folder holds another consortium's index; [`Error::Index`] when
-    /// it cannot be read.
+    /// [`Error::WrongIndex`] when the folder holds another consortium's index, or one of another
+    /// edition of this program; [`Error::Index`] when it cannot be read.
     pub fn open(path: &Path, members: Members) -> Result<Self, Error> {
         Self::open_with(path, members, Vetting::Here)
     }
@@ -86,14 +85,18 @@ impl View {
     fn open_with(path: &Path, members: Members, vetting: Vetting) -> Result<Self, Error> {
         let index = Index::open(path)?;
         let start = Cursor::start(&members, Height(0));
+        let wrong = |why: &str| {
+            Err(Error::WrongIndex { path: path.display().to_string(), why: why.to_owned() })
+        };
+        if index.version()?.is_some_and(|version| version != VERSION) {
+            // What it lacks, the ledger has: following brings it all once more.
+            return wrong("another edition of this program wrote it");
+        }
         let cursor = index.cursor(&members)?.unwrap_or_else(|| start.clone());
         if cursor.pinned != start.pinned {
-            let why = "it was made for another consortium, or for other members".into();
-            return Err(Error::WrongIndex { path: path.display().to_string(), why });
+            return wrong("it was made for another consortium, or for other members");
         }
-        // Half emptied, or of an edition before this one: what it holds is of no use.
-        if index.is_emptying()? || (cursor.height == Height(0) && index.holds_blocks()?) {
-            tracing::warn!(path = %path.display(), "the index is built again from zero");
+        if index.is_emptying()? {
             index.empty(&cursor)?;
         }
         let inner = Inner {

@@ -11,23 +11,23 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::small_ledger::{Lie, SmallLedger, members};
 
-const PARCEL: &str = "https://things.example/parcel";
-const PALLET: &str = "https://things.example/pallet";
+pub(crate) const PARCEL: &str = "https://things.example/parcel";
+pub(crate) const PALLET: &str = "https://things.example/pallet";
 const PLANE: &str = "https://things.example/plane";
 
-fn event(body: &str, minute: u32) -> String {
+pub(crate) fn event(body: &str, minute: u32) -> String {
     format!(
         r#"{{"eventTime": "2026-11-20T08:{minute:02}:00.000Z", "eventTimeZoneOffset": "+08:00",
             {body}}}"#
     )
 }
 
-fn seen(thing: &str, minute: u32) -> String {
+pub(crate) fn seen(thing: &str, minute: u32) -> String {
     let body = format!(r#""type": "ObjectEvent", "action": "OBSERVE", "epcList": ["{thing}"]"#);
     event(&body, minute)
 }
 
-fn bond(action: &str, container: &str, things: &[&str], minute: u32) -> String {
+pub(crate) fn bond(action: &str, container: &str, things: &[&str], minute: u32) -> String {
     let body = format!(
         r#""type": "AggregationEvent", "action": "{action}", "parentID": "{container}",
             "childEPCs": {things:?}"#
@@ -35,15 +35,15 @@ fn bond(action: &str, container: &str, things: &[&str], minute: u32) -> String {
     event(&body, minute)
 }
 
-struct House {
-    ledger: Arc<SmallLedger>,
-    view: View,
+pub(crate) struct House {
+    pub(crate) ledger: Arc<SmallLedger>,
+    pub(crate) view: View,
     follower: Option<AbortOnDropHandle<()>>,
     _folder: TempDir,
 }
 
 /// A house whose view follows a ledger that holds one capture of each list of events.
-async fn house(captures: &[&[String]]) -> House {
+pub(crate) async fn house(captures: &[&[String]]) -> House {
     let folder = tempfile::tempdir().unwrap();
     let view = View::open(folder.path(), members()).unwrap();
     let view = view.with_patience(Duration::from_millis(200));
@@ -61,14 +61,14 @@ async fn house(captures: &[&[String]]) -> House {
 }
 
 impl House {
-    async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         let tip = self.ledger.height().await.unwrap();
         let mut cursor = self.view.watch();
         let reached = cursor.wait_for(|cursor| *cursor >= tip);
         tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap().unwrap();
     }
 
-    async fn trace(&self, thing: &str) -> Trace {
+    pub(crate) async fn trace(&self, thing: &str) -> Trace {
         self.view.trace(&Item::parse(thing).unwrap(), &self.ledger).await.unwrap()
     }
 

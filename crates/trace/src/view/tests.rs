@@ -145,6 +145,22 @@ async fn the_index_of_other_members_is_not_taken() {
 }
 
 #[tokio::test]
+async fn the_index_of_another_edition_is_not_taken_and_the_error_says_what_to_do() {
+    let house = house();
+    let (follower, stop) = house.follow();
+    house.reach(1).await;
+    stop.cancel();
+    follower.await.unwrap().unwrap();
+    house.view.inner.index.age();
+    let House { view, folder, .. } = house;
+    drop(view);
+    let error = View::open(folder.path(), members()).unwrap_err();
+    assert!(matches!(error, Error::WrongIndex { .. }), "{error}");
+    let words = error.to_string();
+    assert!(words.contains("another edition") && words.contains("rebuild"), "{words}");
+}
+
+#[tokio::test]
 async fn the_first_bearer_of_an_event_id_is_known() {
     let house = house();
     house.ledger.take(&[observed(THING, 1), observed("https://things.example/2", 1)]);
