@@ -123,4 +123,98 @@ mod tests {
             assert!((entropy(rate) - expected).abs() < 1e-12, "{rate}");
         }
     }
+
+    /// Computed with 50 decimal digits by another program: n, k, errors, the exponents of `eps_sec`
+    /// and `eps_cor`, leak, least key; then Q, mu, what may be spent, tag, l and the leak's limit.
+    type Vector = ((u32, u32, u32), (u8, u8), (u32, u32), (f64, f64, f64), (u32, u32, Option<u32>));
+    const VECTORS: [Vector; 6] = [
+        (
+            (225_304, 7_698, 79),
+            (10, 15),
+            (19_127, 4_096),
+            (0.010_262_405_819_693_426, 0.056_452_450_244_543_664, 145_482.129_505_570_8),
+            (50, 125_952, Some(141_386)),
+        ),
+        (
+            (10_000, 1_000, 10),
+            (10, 15),
+            (1_000, 512),
+            (0.01, 0.161_607_514_737_007_19, 3_219.043_376_449_494),
+            (50, 2_048, Some(2_707)),
+        ),
+        (
+            (100_000, 5_000, 150),
+            (9, 10),
+            (21_000, 4_096),
+            (0.03, 0.067_069_711_666_467_37, 53_908.248_863_872_75),
+            (34, 32_768, Some(49_812)),
+        ),
+        (
+            (1_000_000, 20_000, 1_000),
+            (10, 15),
+            (305_000, 4_096),
+            (0.05, 0.034_781_164_257_119_14, 581_026.901_575_991_2),
+            (50, 275_968, Some(576_930)),
+        ),
+        (
+            (50_000, 2_000, 500),
+            (10, 15),
+            (0, 4_096),
+            (0.25, 0.111_085_759_469_740_04, 2_653.694_427_175_457),
+            (50, 0, None),
+        ),
+        (
+            (1, 1, 0),
+            (3, 3),
+            (0, 512),
+            (0.0, 5.513_946_847_600_939, -40.897_352_853_986_26),
+            (10, 0, None),
+        ),
+    ];
+
+    #[test]
+    fn mu_and_l_are_what_the_formula_gives() {
+        for ((n, k, errors), (secrecy, correctness), (leak, least), rates, ends) in VECTORS {
+            let parameters = Parameters {
+                secrecy_exponent: secrecy,
+                correctness_exponent: correctness,
+                least_key_bits: least,
+                ..Parameters::default()
+            };
+            let estimate = Estimate::new(&parameters, n, k, errors);
+            let near = |found: f64, expected: f64| {
+                assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} {expected}");
+            };
+            near(estimate.qber, rates.0);
+            near(estimate.mu, rates.1);
+            near(estimate.spendable_bits, rates.2);
+            let key_bits = estimate.key_bits(&parameters, leak);
+            assert_eq!((estimate.tag_bits, key_bits, estimate.leak_limit(&parameters)), ends);
+        }
+    }
+
+    #[test]
+    fn a_block_that_bounds_nothing_gives_nothing() {
+        let parameters = Parameters::default();
+        for (n, k, errors) in [(0, 0, 0), (100_000, 0, 0), (0, 5_000, 0), (100_000, 5_000, 5_000)] {
+            let estimate = Estimate::new(&parameters, n, k, errors);
+            assert_eq!(estimate.leak_limit(&parameters), None, "{n} {k} {errors}");
+            assert_eq!(estimate.key_bits(&parameters, 0), 0, "{n} {k} {errors}");
+        }
+    }
+
+    #[test]
+    fn every_bit_disclosed_costs_a_bit_and_more_errors_cost_more() {
+        let parameters = Parameters::default();
+        let mut last = f64::INFINITY;
+        for errors in 0..500 {
+            let estimate = Estimate::new(&parameters, 200_000, 5_000, errors);
+            assert!(estimate.spendable_bits < last, "{errors}");
+            last = estimate.spendable_bits;
+        }
+        let estimate = Estimate::new(&parameters, 200_000, 5_000, 50);
+        let all = estimate.key_bits(&parameters, 0);
+        assert_eq!(estimate.key_bits(&parameters, 51_200), all - 51_200);
+        assert_eq!(estimate.key_bits(&parameters, u32::MAX), 0);
+    }
 }

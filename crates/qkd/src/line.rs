@@ -207,3 +207,80 @@ impl Line {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(end: EndKind) -> Arc<Line> {
+        Line::new("hz-xs".to_owned(), "hangzhou".parse().unwrap(), "xiaoshan".parse().unwrap(), end)
+    }
+
+    fn report(key_bits: u32, qber: f64) -> Report {
+        Report {
+            pulses: 1_000,
+            clicks: 100,
+            sifted_bits: 80,
+            test_bits: 5,
+            test_errors: 0,
+            qber,
+            mu: 0.1,
+            corrected_bits: 0,
+            leak_bits: 0,
+            tag_bits: 0,
+            round_trips: 0,
+            key_bits,
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_shut_down_stays_so_until_it_is_restored() {
+        let line = line(EndKind::Sender);
+        line.up();
+        assert_eq!(line.status().state, LineState::Up);
+        line.shut_down("Q = 25 %".to_owned(), Some(report(0, 0.25)));
+        for again in [Line::down, Line::up] {
+            again(&line);
+            assert!(matches!(line.status().state, LineState::ShutDown { .. }));
+        }
+        assert_eq!((line.status().qber, line.status().blocks_failed), (Some(0.25), 1));
+        line.restored(false);
+        assert_eq!(line.status().state, LineState::Down);
+        line.up();
+        assert_eq!(line.status().state, LineState::Up);
+    }
+
+    #[test]
+    fn blocks_add_up() {
+        let line = line(EndKind::Receiver);
+        let mut watch = line.watch();
+        line.distilled(&report(100, 0.01), 4);
+        line.distilled(&report(50, 0.02), 2);
+        assert!(watch.has_changed().unwrap());
+        let status = watch.borrow_and_update().clone();
+        assert_eq!((status.blocks, status.keys, status.qber), (2, 6, Some(0.02)));
+        assert!((status.bits_per_pulse - 0.075).abs() < 1e-12);
+    }
+
+    #[test]
+    fn only_the_receiver_has_a_channel_to_listen_on() {
+        let far = line(EndKind::Sender).set_eavesdropper(0.5);
+        assert_eq!(far, Err(Error::WrongEnd { wanted: "receiver" }));
+        let line = line(EndKind::Receiver);
+        for wrong in [-0.1, 1.1, f64::NAN] {
+            assert!(line.set_eavesdropper(wrong).is_err());
+        }
+        line.set_eavesdropper(0.5).unwrap();
+        assert!((line.eavesdropper() - 0.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_restore_that_is_asked_for_is_heard() {
+        let line = line(EndKind::Receiver);
+        let mut requests = line.restore_requests();
+        assert!(!requests.has_changed().unwrap());
+        line.request_restore();
+        assert!(requests.has_changed().unwrap());
+        requests.mark_unchanged();
+    }
+}

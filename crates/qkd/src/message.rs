@@ -245,3 +245,6 @@ fn decode_parts(bytes: &[u8]) -> Result<Vec<Part>, Error> {
     };
     Ok(parts.iter().map(read).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ fn only_a_block_with_no_seed_at_all_is_not_marked() {
 }
 
 #[test]
-fn test_bits_are_never_key() {
+fn only_what_both_measured_in_z_is_key() {
     let mut pair = Pair::new(small(), short(), 2);
     pair.connect();
     pair.settle();

@@ -58,7 +58,7 @@ pub(super) fn identity(side: usize) -> Identity {
         near: names[side].parse().unwrap(),
         far: names[1 - side].parse().unwrap(),
         signing: std::sync::Arc::new(if side == 0 { sender } else { receiver }),
-        far_key: publics[1 - side].clone(),
+        far_key: publics[1 - side],
     }
 }
 

@@ -22,6 +22,7 @@ struct Transcript {
     key: Vec<Bits>,
     detected: Option<Bits>,
     receiver_bases: Option<Bits>,
+    receiver_tests: Option<Bits>,
     sender_bases: Option<Bits>,
     schedule: Option<Schedule>,
     sifted: usize,
@@ -40,20 +41,23 @@ impl Transcript {
 
     fn note(&mut self, message: Message, parameters: &Parameters) {
         match message {
-            Message::Clicked { detected, bases, .. } => {
+            Message::Clicked { detected, bases, tests, .. } => {
                 let detected = Bits::from_bytes(&detected, parameters.pulses as usize).unwrap();
-                self.receiver_bases = Bits::from_bytes(&bases, detected.count_ones());
+                let bases = Bits::from_bytes(&bases, detected.count_ones()).unwrap();
+                self.receiver_tests = Bits::from_bytes(&tests, bases.count_ones());
+                self.receiver_bases = Some(bases);
                 self.detected = Some(detected);
             }
             Message::Sifted { bases, tests, shuffle, .. } => {
                 let theirs = self.receiver_bases.as_ref().unwrap();
                 let ours = Bits::from_bytes(&bases, theirs.len()).unwrap();
-                let sifted = sift(&ours, theirs, &ours);
-                self.sifted = sifted.key.len();
-                // The error rate is public too, for both ends sent their test bits; any rate of
-                // the same power of two gives the same blocks, so it is found by trying.
-                let _ = tests;
-                self.schedule = Some(Schedule::new(self.sifted as u32, 0.01, shuffle));
+                self.sifted = sift(&ours, theirs, &ours).key.len();
+                let received = self.receiver_tests.as_ref().unwrap();
+                let received = pick(&pick(theirs, &ours), received);
+                let sent = Bits::from_bytes(&tests, received.len()).unwrap();
+                let qber = sent.distance(&received) as f64 / sent.len() as f64;
+                let n = u32::try_from(self.sifted).unwrap();
+                self.schedule = Some(Schedule::new(n, qber, shuffle));
                 self.sender_bases = Some(ours);
             }
             Message::Ask(ask) => self.asked = Some(ask),
