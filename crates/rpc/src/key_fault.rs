@@ -25,7 +25,10 @@ impl From<Error> for Refusal {
             // What a disk says is for the log here and for nobody else.
             Error::Store { .. } => {
                 tracing::error!(error = %theirs, "the key store failed while serving a call");
-                Self::new(reason, "the key store failed; the log of its service has the particulars")
+                Self::new(
+                    reason,
+                    "the key store failed; the log of its service has the particulars",
+                )
             }
             Error::BlockUnknown { .. }
             | Error::BlockState { .. }

@@ -241,9 +241,7 @@ impl Incoming {
 
 async fn offer<T>(to: &mpsc::Sender<Offer<T>>, stream: T) -> bool {
     let (taken, told) = oneshot::channel();
-    let given = async {
-        to.send(Offer { stream, taken }).await.is_ok() && told.await.is_ok()
-    };
+    let given = async { to.send(Offer { stream, taken }).await.is_ok() && told.await.is_ok() };
     tokio::time::timeout(TAKE_TIMEOUT, given).await.unwrap_or(false)
 }
 

@@ -96,7 +96,8 @@ impl Gateway {
         view_of: Option<&MemberId>,
     ) -> Result<Trace, Error> {
         let view_of = view_of.map(ToString::to_string).unwrap_or_default();
-        let asked = pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step: 0, view_of };
+        let asked =
+            pb::TraceItemRequest { item: item.to_owned(), with_bundles, first_step: 0, view_of };
         loop {
             let mut answer = self.trace_page(&asked, 0).await?;
             let (count, step_count) = (answer.count, answer.step_count);

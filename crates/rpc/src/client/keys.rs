@@ -123,7 +123,9 @@ impl Keys {
     /// # Errors
     ///
     /// [`Error`] when the stream cannot begin.
-    pub async fn watch_links(&self) -> Result<BoxStream<'static, Result<LinkStatus, Error>>, Error> {
+    pub async fn watch_links(
+        &self,
+    ) -> Result<BoxStream<'static, Result<LinkStatus, Error>>, Error> {
         let request = pb::WatchLinksRequest {};
         let messages = self.client.clone().watch_links(request).await?.into_inner();
         let states = unfold(Some(messages), |messages| async move {
@@ -191,9 +193,7 @@ impl Keys {
 }
 
 /// Reads messages until one tells of a link.
-async fn next_link(
-    messages: &mut Streaming<pb::WatchLinksResponse>,
-) -> Result<LinkStatus, Error> {
+async fn next_link(messages: &mut Streaming<pb::WatchLinksResponse>) -> Result<LinkStatus, Error> {
     loop {
         let message = tokio::time::timeout(HEARTBEAT_TIMEOUT, messages.message())
             .await
@@ -240,7 +240,9 @@ impl Remote {
 
 /// An answer that is not what the protos promise.
 fn unusable(what: impl fmt::Display) -> ::keys::Error {
-    ::keys::Error::Unavailable { message: format!("the key exchange's answer cannot be used: {what}") }
+    ::keys::Error::Unavailable {
+        message: format!("the key exchange's answer cannot be used: {what}"),
+    }
 }
 
 #[async_trait]

@@ -256,7 +256,7 @@ mod tests {
         let drawn = pb::DrawResponse { handle: Bytes::new(), secret: secret_out(secret()) };
         let recovered = pb::RecoverResponse { secret: secret_out(secret()) };
         let shown = format!("{drawn:?} {recovered:?}");
-        assert_eq!(shown, "DrawResponse { .. } RecoverResponse { .. }");
+        assert_eq!(shown, "keys::v1::DrawResponse { .. } keys::v1::RecoverResponse { .. }");
     }
 
     #[test]

@@ -77,9 +77,10 @@ fn goods_in(goods: Vec<pb::Good>) -> Result<Vec<Good>, Refusal> {
 /// Refuses text that nobody would write; empty text is the gateway's to judge.
 fn bounded(path: &str, text: &str) -> Result<(), Refusal> {
     match text.len() {
-        found if found > MAX_TEXT_BYTES => {
-            Err(Refusal::invalid(path, format_args!("has {found} bytes, more than {MAX_TEXT_BYTES}")))
-        }
+        found if found > MAX_TEXT_BYTES => Err(Refusal::invalid(
+            path,
+            format_args!("has {found} bytes, more than {MAX_TEXT_BYTES}"),
+        )),
         _ => Ok(()),
     }
 }
@@ -370,7 +371,10 @@ mod tests {
         assert!(order_in(whole.clone()).is_ok());
         let field = |asked| order_in(asked).unwrap_err().field().unwrap().to_owned();
         assert_eq!(field(pb::CreateOrderRequest { goods: Vec::new(), ..whole.clone() }), "goods");
-        assert_eq!(field(pb::CreateOrderRequest { goods: vec![good; 101], ..whole.clone() }), "goods");
+        assert_eq!(
+            field(pb::CreateOrderRequest { goods: vec![good; 101], ..whole.clone() }),
+            "goods"
+        );
         assert_eq!(field(pb::CreateOrderRequest { parties: None, ..whole.clone() }), "parties");
         assert_eq!(field(pb::CreateOrderRequest { buyer: None, ..whole.clone() }), "buyer");
         let mut nobody = whole;

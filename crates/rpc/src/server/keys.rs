@@ -56,7 +56,8 @@ impl KeysFace {
                 return Err(Refusal::missing("member"));
             }
             (who, _) => {
-                let why = format!("{who} draws no secrets of another; this is site {}", self.site());
+                let why =
+                    format!("{who} draws no secrets of another; this is site {}", self.site());
                 return Err(Refusal::new("CALLER_NOT_ISSUER", why));
             }
         };

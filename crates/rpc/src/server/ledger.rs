@@ -93,7 +93,8 @@ async fn changing(
 ) -> Result<(), Refusal> {
     let ledger = Arc::clone(ledger);
     let changed = tokio::task::spawn_blocking(move || change(&ledger)).await;
-    changed.map_err(|error| Refusal::internal(format_args!("a change of the post failed: {error}")))?
+    changed
+        .map_err(|error| Refusal::internal(format_args!("a change of the post failed: {error}")))?
 }
 
 #[tonic::async_trait]

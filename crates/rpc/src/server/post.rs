@@ -90,10 +90,9 @@ impl Follower {
     /// Reads the next notices and sends them.
     async fn send_notices(&mut self) -> Result<(), Refusal> {
         let (from, members) = (self.next, self.members.clone());
-        let (notices, next) = blocking(&self.ledger, move |ledger| {
-            ledger.entries(from, READ_NOTICES, &members)
-        })
-        .await?;
+        let (notices, next) =
+            blocking(&self.ledger, move |ledger| ledger.entries(from, READ_NOTICES, &members))
+                .await?;
         for notice in notices {
             self.send(Content::Notice(convert::post::notice_out(notice))).await?;
         }

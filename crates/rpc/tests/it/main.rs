@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "the house that tests share fails by panicking")]
 
 mod authority;
+mod exchange;
 mod faces;
 mod house;
 mod identity;
+mod link;
 mod load;
+mod post;
 mod raw;
 mod record;
 mod refusals;
