@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use statement::{Bundle, Commitment, Evidence, Leaf, Statement, verify_bundle};
+use statement::{Bundle, Commitment, Evidence, Leaf, Statement, Verified, verify_bundle};
 
 use crate::book::OpenedEvent;
-use crate::{Archive, Error, StepState, Trace, View};
+use crate::{Archive, Error, Step, StepState, Trace, View};
 
 /// How many bundles are fetched at once.
 const BUNDLES_AT_ONCE: usize = 8;
@@ -24,6 +24,55 @@ impl View {
         commitment: &Commitment,
         archive: &dyn Archive,
     ) -> Result<Bytes, Error> {
+        self.verified(commitment, archive).await.map(|(bundle, _)| bundle)
+    }
+
+    /// Fetches the bundle of a step, verified; that of a sealed one carries the sealed body, or none
+    /// if it was erased.
+    ///
+    /// A step that is not open may have no bundle: its body was erased, or the ledger answers with
+    /// the leaf of a stranger who has copied the sealed one.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::bundle`].
+    pub async fn step_bundle(
+        &self,
+        step: &Step,
+        archive: &dyn Archive,
+    ) -> Result<Option<Bytes>, Error> {
+        let open = step.state == StepState::Open;
+        match self.verified(&step.commitment, archive).await {
+            Ok((_, of)) if !open && of.issuer != step.issuer => Ok(None),
+            Err(Error::NotFound { .. }) if !open => Ok(None),
+            other => other.map(|(bundle, _)| Some(bundle)),
+        }
+    }
+
+    /// Fetches the bundle of every step, verified, into the steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`View::step_bundle`].
+    pub async fn attach_bundles(
+        &self,
+        trace: &mut Trace,
+        archive: &dyn Archive,
+    ) -> Result<(), Error> {
+        let fetch = trace.steps.iter().map(|step| self.step_bundle(step, archive));
+        let bundles: Vec<Option<Bytes>> =
+            stream::iter(fetch).buffered(BUNDLES_AT_ONCE).try_collect().await?;
+        for (step, bundle) in trace.steps.iter_mut().zip(bundles) {
+            step.bundle = bundle;
+        }
+        Ok(())
+    }
+
+    async fn verified(
+        &self,
+        commitment: &Commitment,
+        archive: &dyn Archive,
+    ) -> Result<(Bytes, Verified), Error> {
         let bundle = archive.bundle(commitment).await?;
         let lied = |what: String| Error::Misbehaved { height: self.cursor(), what };
         let editions = Arc::clone(&self.inner.editions.lock());
@@ -40,36 +89,7 @@ impl View {
         if verified.commitment != *commitment {
             return Err(lied(format!("the bundle of {commitment} is another event's")));
         }
-        Ok(bundle)
-    }
-
-    /// Fetches the bundle of every step, verified, into the steps.
-    ///
-    /// That of a sealed step carries the sealed body, or none if it was erased.
-    ///
-    /// # Errors
-    ///
-    /// As [`View::bundle`]. A step that is not open may have none: then it stays `None`.
-    pub async fn attach_bundles(
-        &self,
-        trace: &mut Trace,
-        archive: &dyn Archive,
-    ) -> Result<(), Error> {
-        let fetch = trace.steps.iter().map(|step| {
-            let (commitment, state) = (step.commitment, step.state);
-            async move {
-                match self.bundle(&commitment, archive).await {
-                    Err(Error::NotFound { .. }) if state != StepState::Open => Ok(None),
-                    other => other.map(Some),
-                }
-            }
-        });
-        let bundles: Vec<Option<Bytes>> =
-            stream::iter(fetch).buffered(BUNDLES_AT_ONCE).try_collect().await?;
-        for (step, bundle) in trace.steps.iter_mut().zip(bundles) {
-            step.bundle = bundle;
-        }
-        Ok(())
+        Ok((bundle, verified))
     }
 }
 

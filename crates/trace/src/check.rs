@@ -206,7 +206,7 @@ fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, E
         let fits = at.vetting != Vetting::Here || body_digest(body) == leaf.body_digest;
         at.demand(fits, "a body is not the one of its leaf")?;
         match read(at, header, &record.issuer, &leaf, body) {
-            Ok(Read::Open(event, json)) => {
+            Ok(Some((event, json))) => {
                 sealed = false;
                 if at.vetting == Vetting::Here {
                     record.alert = correct(&mut tags, tags_of(&event));
@@ -216,7 +216,7 @@ fn check_leaf(at: &Blame, header: &Header, unread: Unread<'_>) -> Result<Leaf, E
                 record.told = Some(Told { event_time_ms: event.event_time_unix_ms(), bond, json });
             }
             // What it names, only its readers can tell: its tags stay as they are.
-            Ok(Read::Sealed) => sealed = true,
+            Ok(None) => sealed = true,
             Err(alert) => record.alert = Some(alert),
         }
     }
@@ -246,13 +246,7 @@ fn correct(tags: &mut Vec<(Tag, Option<Mark>)>, named: Vec<Tag>) -> Option<Alert
     Some(Alert::TagsMismatch)
 }
 
-/// What a body shows to everybody.
-enum Read {
-    Open(Event, String),
-    Sealed,
-}
-
-/// Reads a body.
+/// Reads a body: what it shows to everybody, if it is open.
 ///
 /// What is off here was committed so, and the blocks after it are no worse for it: an alert, lest
 /// one bad event blind the gateway to all that follow.
@@ -262,7 +256,7 @@ fn read(
     issuer: &MemberId,
     leaf: &statement::Leaf,
     body: &[u8],
-) -> Result<Read, Alert> {
+) -> Result<Option<(Event, String)>, Alert> {
     let body = Body::decode(body).map_err(|_| Alert::BodyMalformed)?;
     if at.vetting == Vetting::Here {
         // A sealed event's tag without a mark would let anybody pollute a history.
@@ -270,7 +264,7 @@ fn read(
     }
     let body = match body {
         Body::Open(body) => body,
-        Body::Sealed(_) => return Ok(Read::Sealed),
+        Body::Sealed(_) => return Ok(None),
     };
     if at.vetting == Vetting::Here {
         let commitment = body.commitment(&header.consortium, issuer);
@@ -279,7 +273,7 @@ fn read(
         }
     }
     let event = Event::from_canonical_json(&body.json).map_err(|_| Alert::BodyMalformed)?;
-    Ok(Read::Open(event, body.json))
+    Ok(Some((event, body.json)))
 }
 
 /// The plain tags of what an event names, increasing.

@@ -6,11 +6,15 @@
 //! ledger that hides an event, adds one, shows one past to one member and another to the next, or
 //! answers from an old state, is found out by this comparison, and the [`Trace`] says so.
 //!
+//! The view is for all members of a gateway. What one of them has opened of sealed events lies in its
+//! own [`Book`], encrypted at rest; [`View::trace_as`] joins both (decision 0018).
+//!
 //! ```text
-//!   Archive::blocks ──▶ verify ──▶ index: by tag, by event id, by position     (follow)
-//!                                    │ positions
-//!   Archive::history ─▶ verify ──▶ compare ──▶ Trace { steps, completeness }   (trace)
-//!       count, root, note of a quorum
+//!   Archive::blocks ──▶ verify ──▶ view: by tag and mark, event id, position; sealed bodies; secrets
+//!                                    │ positions             │ ciphertext     (follow)
+//!   Archive::history ─▶ verify ──▶ compare                 opened ──▶ Book    (one member's)
+//!       count, root, note of a quorum  │                                │
+//!                                      └──▶ Trace { steps, completeness, alerts } ◀┘   (trace)
 //! ```
 //!
 //! # Example
@@ -31,11 +35,12 @@
 //! # What this crate does not do
 //!
 //! It opens no socket: an [`Archive`] brings the blocks. It believes no ledger and signs nothing. It
-//! opens no sealed body: what is closed stays visible as closed, and a container that only a closed
-//! step could name is not followed; the answer then does not claim to be complete. What nobody stated
-//! it cannot know: an item that was unloaded without ever being loaded shows no stay. It does not
-//! follow what an item became: a transformation is a step of all that went in and all that came out,
-//! and names them; their own steps are in their own traces.
+//! draws and recovers no key: whoever does puts what it opened into a book. What stays closed to a
+//! member stays visible as closed, and a container that only a closed step could name, or whose secret
+//! the member does not hold, is not followed; the answer then does not claim to be complete. What
+//! nobody stated it cannot know: an item that was unloaded without ever being loaded shows no stay. It
+//! does not follow what an item became: a transformation is a step of all that went in and all that
+//! came out, and names them; their own steps are in their own traces.
 
 mod answer;
 mod archive;

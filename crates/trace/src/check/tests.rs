@@ -2,9 +2,12 @@
 //! quayside-trace -- --ignored --nocapture measure`. Linux only, for it asks the scheduler, so that
 //! other work on the machine does not count.
 
+use envelope::PartPlan;
+
 use super::*;
 use crate::index::Index;
-use crate::small_ledger::{SmallLedger, capture, members};
+use crate::small_ledger::{SmallLedger, announce, capture, issuer, members};
+use crate::small_seal::{seal, secret};
 
 /// Processor time of this thread so far, in nanoseconds.
 fn cpu_ns() -> u64 {
@@ -59,6 +62,39 @@ fn what_the_same_process_vouches_for_gives_the_same_index_and_the_chain_is_check
     ledger.tamper(2, |block| block.entries.swap(0, 1));
     let error = check(&start, &ledger.block(2), Vetting::SameProcess).unwrap_err();
     assert!(error.to_string().contains("contents"), "{error}");
+}
+
+#[test]
+fn a_sealed_event_is_kept_as_it_is_whoever_vouches_for_it() {
+    let (item, journey) = ("https://things.example/1", secret(1));
+    let event = format!(
+        r#"{{"type":"ObjectEvent","action":"OBSERVE","epcList":["{item}"],"eventTime":"2026-11-20T08:51:00.000Z","eventTimeZoneOffset":"+08:00"}}"#
+    );
+    let sealed = seal(&issuer(), 7, &event, &[(item, &journey)], &[PartPlan::Rest]);
+    let ledger = SmallLedger::new();
+    ledger.add(vec![announce(&issuer(), &journey, item), sealed.entry()]);
+    let start = after_genesis(&ledger);
+    let read = |vetting| check(&start, &ledger.block(2), vetting);
+    let here = read(Vetting::Here).unwrap();
+    let vouched = read(Vetting::SameProcess).unwrap();
+    assert_eq!(format!("{:?}", vouched.leaves), format!("{:?}", here.leaves));
+    assert_eq!(vouched.announced, here.announced);
+    let leaf = &here.leaves[0];
+    assert_eq!((&leaf.record.told, leaf.record.alert, &leaf.event_id), (&None, None, &None));
+    assert_eq!(leaf.tags, sealed.leaf.tags, "not corrected by what nobody can read");
+    let kept = leaf.sealed.as_ref().unwrap();
+    assert_eq!((&kept.leaf, kept.body.as_deref()), (&sealed.leaf, Some(&*sealed.body.encode())));
+    assert!(here.announced[0].fits(&journey, item));
+
+    // Another body in its place is the ledger's lie; a tag without a mark is the issuer's.
+    ledger.tamper(2, |block| block.entries[1].bodies[0] = Some(Bytes::from_static(b"\x82\x02")));
+    let error = read(Vetting::Here).unwrap_err();
+    assert!(error.to_string().contains("not the one of its leaf"), "{error}");
+    let unmarked = sealed.tagged(vec![(Tag::open(item), None)]);
+    let ledger = SmallLedger::new();
+    ledger.add(vec![unmarked.entry()]);
+    let checked = check(&after_genesis(&ledger), &ledger.block(2), Vetting::Here).unwrap();
+    assert_eq!(checked.leaves[0].record.alert, Some(Alert::TagsMismatch));
 }
 
 #[test]

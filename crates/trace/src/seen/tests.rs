@@ -396,7 +396,7 @@ async fn every_step_can_be_verified_offline_with_what_its_holder_may_show() {
     let wrong = disclosure_bundle(other, &event).unwrap_err();
     assert!(matches!(wrong, Error::WrongBundle { .. }), "{wrong}");
     // A value that the holder has changed does not lead to the commitment.
-    let mut forged = event.clone();
+    let mut forged = event;
     forged.disclosure.as_mut().unwrap().opened[0].value = "\"DELETE\"".into();
     let forged = disclosure_bundle(&bundle, &forged).unwrap();
     assert!(verify_bundle(&forged, &members()).is_err());
