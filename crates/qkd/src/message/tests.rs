@@ -59,7 +59,10 @@ fn the_bytes_of_every_message_are_as_they_were() {
         hasher.update(&message.encode());
     }
     // Whoever changes this changes the protocol: give the frames a new version.
-    assert_eq!(hasher.finalize().to_hex().as_str(), "1105184f72404b1d53d78153f2665f1218d1fbe2b2309e7e6065d6048566704a");
+    assert_eq!(
+        hasher.finalize().to_hex().as_str(),
+        "1105184f72404b1d53d78153f2665f1218d1fbe2b2309e7e6065d6048566704a"
+    );
 }
 
 #[test]
