@@ -1,5 +1,6 @@
 //! Who works at a desk: one member's side of the gateway.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use crate::outbox::Outbox;
 use crate::shelf::Shelf;
 use crate::{Desk, Error, JourneyId};
 
-/// Into how many journeys at once one member can step; more wait for each other.
-const LOCKS: usize = 256;
+/// Into how many journeys at once one member can step; some more wait for each other.
+const TURNS: u16 = 1_024;
 
 /// One member's side of the gateway.
 pub(crate) struct Clerk {
@@ -32,9 +33,9 @@ pub(crate) struct Clerk {
     pub(crate) book: Book,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
-    /// Held from looking for a plan to having written one; never across a wait.
-    pub(crate) planning: Mutex<()>,
-    /// By the first byte of a journey's name, or of an order's request.
+    /// Requests and items for which a plan is being written.
+    planning: Mutex<BTreeSet<Vec<u8>>>,
+    /// By the first bytes of a journey's name, or of an order's request.
     turns: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -64,8 +65,8 @@ impl Clerk {
         let shelf = Shelf::open(&folder.join("desk"), storage_key, &member)?;
         let outbox = Outbox::of(shelf.all_outgoing()?, &house.options);
         let inbox = Inbox::of(shelf.all_incoming()?);
-        let turns = (0..LOCKS).map(|_| tokio::sync::Mutex::new(())).collect();
-        let planning = Mutex::new(());
+        let turns = (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect();
+        let planning = Mutex::default();
         Ok(Self {
             house,
             member,
@@ -81,10 +82,18 @@ impl Clerk {
         })
     }
 
-    /// Waits for the member's turn at whatever begins with this byte.
-    pub(crate) async fn turn(&self, first: u8) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
-        let turn = self.turns.get(usize::from(first));
-        Ok(turn.ok_or_else(|| internal("a byte has 256 values"))?.lock().await)
+    /// Waits for the member's turn at the journey, or the order, whose name begins so.
+    pub(crate) async fn turn(&self, name: &[u8]) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
+        let first = name.first_chunk().map_or(0, |first| u16::from_be_bytes(*first));
+        let turn = self.turns.get(usize::from(first % TURNS));
+        Ok(turn.ok_or_else(|| internal("a remainder is less than its divisor"))?.lock().await)
+    }
+
+    /// Keeps a request, or an item, from others while a plan with it is being written; `None` when
+    /// somebody else is about it.
+    pub(crate) fn reserve(&self, name: &[u8]) -> Option<Reserved<'_>> {
+        let new = self.planning.lock().insert(name.to_vec());
+        new.then(|| Reserved { planning: &self.planning, name: name.to_vec() })
     }
 
     /// Reads or writes the disk off the asynchronous threads.
@@ -99,5 +108,17 @@ impl Clerk {
     /// What the member knows of a journey; it blocks.
     pub(crate) fn known(&self, journey: &JourneyId) -> Result<Known, Error> {
         Known::gather(&self.house, &self.shelf, &self.book, journey)
+    }
+}
+
+/// A name that is kept from others until this is dropped.
+pub(crate) struct Reserved<'a> {
+    planning: &'a Mutex<BTreeSet<Vec<u8>>>,
+    name: Vec<u8>,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.planning.lock().remove(&self.name);
     }
 }

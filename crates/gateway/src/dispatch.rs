@@ -258,16 +258,12 @@ impl Clerk {
     }
 }
 
-/// The byte by which turns at a plan are taken: an order has no journey before it is planned.
-pub(crate) fn turn_of(plan: &Plan, request: RequestId) -> u8 {
-    let [first, ..] = if plan.step == Step::Commission {
-        request.0
-    } else {
-        let mut id = [0; 16];
-        id.iter_mut().zip(plan.journey.as_bytes()).for_each(|(to, from)| *to = *from);
-        id
-    };
-    first
+/// The name by which turns at a plan are taken: an order has no journey before it is planned.
+pub(crate) fn turn_of(plan: &Plan, request: RequestId) -> Vec<u8> {
+    match plan.step {
+        Step::Commission => request.0.to_vec(),
+        _ => plan.journey.as_bytes().to_vec(),
+    }
 }
 
 /// What is told of the seals for one reader.

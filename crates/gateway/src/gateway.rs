@@ -65,7 +65,7 @@ impl Gateway {
         order: Order,
     ) -> Result<OrderView, Error> {
         let clerk = self.clerk(member)?;
-        let _turn = clerk.turn(first_byte(&request.0)).await?;
+        let _turn = clerk.turn(&request.0).await?;
         let plan = clerk.on_disk(move |clerk| clerk.plan_order(request, order)).await?;
         let journey = plan.journey;
         clerk.see_through(request, plan).await?;
@@ -88,7 +88,7 @@ impl Gateway {
         expected: Option<Step>,
     ) -> Result<Advanced, Error> {
         let (clerk, journey) = (self.clerk(member)?, *journey);
-        let _turn = clerk.turn(first_byte(journey.as_bytes())).await?;
+        let _turn = clerk.turn(journey.as_bytes()).await?;
         // A step that a crash has left half taken comes first: it is neither done nor to be redone.
         clerk.finish(journey, request).await?;
         let plan = clerk.on_disk(move |clerk| clerk.plan_step(request, journey, expected)).await?;
@@ -177,8 +177,4 @@ impl Gateway {
         let clerk = self.clerks.get(member);
         clerk.ok_or_else(|| Error::MemberUnknown { member: member.clone() })
     }
-}
-
-fn first_byte<const N: usize>(bytes: &[u8; N]) -> u8 {
-    bytes.first().copied().unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use envelope::{ContentKey, PartRef, Reader, Wrapper};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt, stream};
 use keys::PassedOver;
 use parking_lot::{Mutex, MutexGuard};
@@ -268,9 +269,7 @@ impl Clerk {
         draws.sort_unstable();
         draws.dedup();
         // Before they are put, so that a row that is not posted tells of a draw to be confirmed.
-        for draw in &draws {
-            self.keys.confirm(draw).await?;
-        }
+        try_join_all(draws.iter().map(|draw| self.keys.confirm(draw))).await?;
         for some in rows.chunks(ENTRIES_A_CALL) {
             self.house.post.put(some.iter().map(|row| row.entry.clone()).collect()).await?;
         }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use trace::book::Finding;
 use zeroize::Zeroizing;
 
-use crate::clerk::Clerk;
+use crate::clerk::{Clerk, Reserved};
 use crate::dispatch::turn_of;
 use crate::error::internal;
 use crate::event::{Told, build, sscc};
@@ -28,17 +28,18 @@ static PALLET: Context = Context::new("gateway pallet v1");
 static ADVANCE: Context = Context::new("gateway advance v1");
 
 impl Clerk {
-    /// Plans an order, durably; a request that was planned before keeps its plan. It blocks.
+    /// Plans an order, durably; a request that was planned before keeps its plan. It blocks. The
+    /// caller has the order's turn.
     pub(crate) fn plan_order(&self, request: RequestId, order: Order) -> Result<Plan, Error> {
         let asked = order.asked();
-        let _planning = self.planning.lock();
+        let _request = self.reserve(&request.0).ok_or(Error::RequestReused { request })?;
         if let Some(plan) = self.planned(request, &asked)? {
             return Ok(plan);
         }
         let house = &self.house;
         let order = order.checked(&self.member, &request, &house.members)?;
         let parcel = order.parcel.clone().ok_or_else(|| internal("an order has a parcel"))?;
-        self.refuse_taken("parcel", &parcel, request)?;
+        let _parcel = self.take("parcel", &parcel, request)?;
         let secret = fresh_secret()?;
         let journey = JourneyId::of(&secret.id());
         let event = build(&Told {
@@ -67,7 +68,7 @@ impl Clerk {
         let mut asked = journey.as_bytes().to_vec();
         asked.push(expected.map_or(0, Step::number));
         let asked = ADVANCE.hash(&asked);
-        let _planning = self.planning.lock();
+        let _request = self.reserve(&request.0).ok_or(Error::RequestReused { request })?;
         if let Some(plan) = self.planned(request, &asked)? {
             return Ok(plan);
         }
@@ -77,11 +78,13 @@ impl Clerk {
         let made = if leg.shape == Shape::Load {
             let pallet = sscc(FORWARDER_PREFIX, &PALLET, &request);
             let pallet = pallet.ok_or_else(|| internal("no SSCC could be made"))?;
-            self.refuse_taken("pallet", &pallet, request)?;
             Some((pallet, fresh_secret()?))
         } else {
             None
         };
+        let taken = made.as_ref().map(|(pallet, _)| pallet.clone());
+        let _pallet =
+            taken.as_ref().map(|pallet| self.take("pallet", pallet, request)).transpose()?;
         let pallet = made.as_ref().map(|(pallet, _)| pallet.as_str()).or(known.pallet.as_deref());
         let event = build(&Told {
             journey,
@@ -93,7 +96,6 @@ impl Clerk {
             goods: &known.charter.goods,
             order: None,
         })?;
-        let taken = made.as_ref().map(|(pallet, _)| pallet.clone());
         let event = Zeroizing::new(event.canonical_json());
         let plan = Plan { asked, journey, step, state: State::Planned { event, secret: made } };
         self.write_plan(request, &plan, taken.as_deref())?;
@@ -108,13 +110,15 @@ impl Clerk {
         }
     }
 
-    fn refuse_taken(&self, field: &str, item: &str, request: RequestId) -> Result<(), Error> {
+    /// Keeps an item for a request, unless another has taken it.
+    fn take(&self, field: &str, item: &str, request: RequestId) -> Result<Reserved<'_>, Error> {
+        let reserved = self.reserve(item.as_bytes());
         // The request itself may have taken it, for a plan that was given up.
-        if self.shelf.parcel_taken(item)?.is_none_or(|taker| taker == request) {
-            return Ok(());
-        }
-        let why = format!("{item} is taken by another journey; leave it out, or take another");
-        Err(Error::OrderInvalid { field: field.to_owned(), why })
+        let free = self.shelf.parcel_taken(item)?.is_none_or(|taker| taker == request);
+        reserved.filter(|_| free).ok_or_else(|| {
+            let why = format!("{item} is taken by another journey; leave it out, or take another");
+            Error::OrderInvalid { field: field.to_owned(), why }
+        })
     }
 
     fn write_plan(
@@ -217,7 +221,7 @@ impl Clerk {
         let Some(plan) = self.on_disk(move |clerk| clerk.shelf.plan(&request)).await? else {
             return Ok(());
         };
-        let _turn = self.turn(turn_of(&plan, request)).await?;
+        let _turn = self.turn(&turn_of(&plan, request)).await?;
         // Somebody may have carried it out while we waited.
         if let Some(plan) = self.on_disk(move |clerk| clerk.shelf.plan(&request)).await? {
             self.see_through(request, plan).await?;

@@ -66,6 +66,12 @@ async fn parties_trace_the_parcel_and_its_pallet_and_others_see_the_gap() {
         let expected = if holds_pallet { 16 } else { 13 };
         let opened = trace.steps.iter().filter(|step| step.event.is_some()).count();
         assert_eq!(opened, expected, "{name}");
+
+        // What lies in the parcel is tagged with the parcel's secret, and goes where it goes.
+        let cup = gs1::Item::parse(&order.goods[0].sgtin).unwrap();
+        let trace = view.trace_as(book, &cup, &world.site_of(name).local).await.unwrap();
+        assert_eq!(trace.is_complete(), holds_pallet, "{name}: {:?}", trace.completeness);
+        assert!(trace.steps.len() >= expected, "{name}: {}", trace.steps.len());
     }
 }
 
