@@ -17,8 +17,8 @@ const VERSION: u8 = 1;
 pub(crate) const POOL_KEY_LEN: u16 = 32;
 /// The most key ids in a handle: what the longest secret, of 1,024 bytes, takes.
 const MAX_KEY_IDS: usize = 32;
-/// The most sources that can have been passed over.
-pub(crate) const MAX_PASSED_OVER: usize = 16;
+/// The most sources that can have been passed over. A reader entry takes a handle of 4,096 bytes.
+pub(crate) const MAX_PASSED_OVER: usize = 8;
 /// The longest name of a source, in bytes: `qkd:` and an id.
 const MAX_SOURCE_LEN: usize = 67;
 /// The longest reason, in bytes.

@@ -26,8 +26,12 @@ fn filled(folder: &Path, memory: Memory) -> Arc<KeyPool> {
 const SHORT: Memory = Memory { blocks: 3, confirmations: 3 };
 
 fn draw(pool: &KeyPool, number: u8) -> Result<crate::Drawn, Error> {
+    draw_of(pool, number, 32)
+}
+
+fn draw_of(pool: &KeyPool, number: u8, length: u16) -> Result<crate::Drawn, Error> {
     let peer = Peer { member: "m".parse().unwrap(), site: site("c") };
-    pool.draw(&RequestId([number; 16]), &peer, 32, || LineState::Up)
+    pool.draw(&RequestId([number; 16]), &peer, length, || LineState::Up)
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn rows_that_changed_places_do_not_open_and_do_not_block_the_others() {
     let mut batch = pool.store.batch();
     batch.put(family::KEYS, &first, &row);
     pool.store.write(batch, Sync::Yes).unwrap();
-    let error = draw(&pool, 1).unwrap_err();
+    let error = draw_of(&pool, 1, 64).unwrap_err();
     assert_eq!(error.reason(), "KEY_POOL_DAMAGED");
     assert!(error.to_string().contains("was changed or belongs to another"), "{error}");
     assert_eq!(draw(&pool, 1).unwrap().handle.key_ids, [KeyUuid(second)]);
