@@ -97,7 +97,7 @@ mod tests {
             ("id = \"hangzhou-xiaoshan\"", "id = \"The Link\"", "The Link"),
             ("length_km = 26.0", "length_km = 0.0", "0 km"),
             ("length_km = 26.0", "length_km = nan", "NaN km"),
-            ("id = \"xiaoshan\"", "id = \"hangzhou\"", "hangzhou"),
+            ("[[site]]", "[[site]]\nid = \"liege\"\n[[site]]", "liege is given twice"),
             ("id = \"sky-air\"", "id = \"es-post\"", "es-post"),
             ("first_port = 7401", "first_port = 65530", "65530"),
         ] {

@@ -17,7 +17,7 @@ use qkd::{
 use rpc::link::{Arriving, FrameReceiver, Frames, Incoming, Pulses};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::verdict::Verdict;
@@ -26,6 +26,9 @@ use crate::Error;
 /// How long to wait before the first new attempt at a connection that was lost, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the far end may take between its first stream and its second.
+const OPENING: Duration = Duration::from_secs(2);
 
 /// How long the far end may be away before the line counts as down.
 const GRACE: Duration = Duration::from_secs(1);
@@ -528,7 +531,12 @@ impl Way {
                     Some(frames) => frames,
                     None => incoming.frames().await.ok_or_else(over)?,
                 };
-                let pulses = incoming.pulses().await.ok_or_else(over)?;
+                // Whoever opened one stream and not the other has fallen in between: waiting on
+                // would keep out those who come after.
+                let pulses = timeout(OPENING, incoming.pulses())
+                    .await
+                    .map_err(|_| "the far end opened one of two streams".to_owned())?
+                    .ok_or_else(over)?;
                 Ok(Connection { frames, pulses: Photons::Arriving(pulses) })
             }
         }
