@@ -230,8 +230,10 @@ fn a_revoked_certificate_is_refused_within_seconds() {
 fn the_roles_run_in_processes_of_their_own() {
     let house = House::new();
     let ledger = house.start(&["--role", "ledger"]);
+    let keys = house.start(&["--role", "keys"]);
     let gateway = house.start(&["--role", "gateway"]);
     assert!(ledger.ready["gateway"].is_null() && gateway.ready["ledger"].is_null());
+    assert!(keys.ready["keys"].is_string() && keys.ready["gateway"].is_null());
     house.run(&["status", "--wait"]).ok();
     let file = write_event(house.folder.path(), "C1");
     // A member of another site than the first: the gateway speaks with that site's certificate.
@@ -247,6 +249,8 @@ fn the_roles_run_in_processes_of_their_own() {
     assert_eq!(house.run(&["item", "trace", "--json", &item("C1")]).ok().json()["count"], 1);
     gateway.signal("INT");
     assert_eq!(gateway.end(), Some(0));
+    keys.signal("TERM");
+    assert_eq!(keys.end(), Some(0));
     ledger.signal("TERM");
     assert_eq!(ledger.end(), Some(0));
 }
@@ -274,4 +278,88 @@ fn a_short_bench_runs_a_node_of_its_own() {
         .json();
     is_documented("bench capture", &report);
     assert!(report["events"].as_u64().unwrap() > 0 && report["p99_ms"].as_f64().unwrap() > 0.0);
+}
+
+/// The order that is shipped as an example.
+fn order() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/examples/order.json").to_owned()
+}
+
+#[test]
+fn a_parcel_is_ordered_taken_along_and_seen_by_each_as_far_as_it_may() {
+    let house = House::new();
+    let _node = house.start(&[]);
+    let file = order();
+    let made =
+        house.run(&["order", "create", &file, "--as", "zj-merchant", "--json"]).ok().json();
+    is_documented("order show", &made);
+    let (journey, parcel) =
+        (made["journey"].as_str().unwrap(), made["parcel"].as_str().unwrap());
+
+    let early = house.run(&["journey", "advance", journey, "--as", "es-post", "--json"]);
+    assert_eq!(early.code, 3, "{early}");
+    let done = house.run(&["journey", "advance", journey, "--to", "load", "--json"]).ok().json();
+    is_documented("journey advance", &done);
+    assert_eq!((&done["delivered"], done["steps"].as_array().unwrap().len()), (&false.into(), 5));
+    let done = house.run(&["journey", "advance", journey, "--all", "--json"]).ok().json();
+    assert_eq!((&done["delivered"], &done["steps"][0]["number"]), (&true.into(), &7.into()));
+
+    let trace = house.run(&["item", "trace", parcel, "--as", "es-post", "--json"]).ok().json();
+    is_documented("item trace", &trace);
+    assert_eq!((&trace["complete"], &trace["count"]), (&true.into(), &13.into()), "{trace}");
+    assert_eq!(trace["steps"].as_array().unwrap().len(), 16);
+    let seller = house.run(&["item", "trace", parcel, "--as", "zj-merchant", "--json"]).json();
+    assert_eq!(seller["gap"]["reason"], "CONTAINER_CLOSED", "{seller}");
+    let other = ["item", "trace", parcel, "--as", "sky-air", "--view-of", "es-post", "--json"];
+    assert_eq!(house.run(&other).error()["reason"], "VIEW_NOT_YOURS");
+
+    let knows = |member: &str| {
+        let shown = house.run(&["order", "show", journey, "--as", member, "--json"]).ok().json();
+        !shown["buyer"].is_null()
+    };
+    assert!(knows("es-post") && knows("cn-customs") && knows("be-customs"));
+    assert!(!knows("sky-air") && !knows("hz-forwarder"));
+}
+
+#[test]
+fn the_bundles_of_sealed_steps_verify_offline() {
+    let house = House::new();
+    let _node = house.start(&[]);
+    let made = house.run(&["order", "create", &order(), "--json"]).ok().json();
+    let parcel = made["parcel"].as_str().unwrap();
+    house.run(&["item", "trace", parcel, "--bundles", "steps"]).ok();
+    let verified = house.run(&["receipt", "verify", "steps/01.qsb", "--json"]).ok().json();
+    is_documented("receipt verify", &verified);
+    assert_eq!(verified["issuer"], "zj-merchant");
+}
+
+#[test]
+fn one_node_that_runs_every_role_has_no_link() {
+    let house = House::new();
+    let _node = house.start(&[]);
+    let links = house.run(&["link", "list", "--json"]).ok().json();
+    is_documented("link list", &links);
+    assert_eq!(links["links"], serde_json::json!([]));
+    for words in [["link", "show", "hangzhou-xiaoshan"], ["key", "list", "hangzhou-xiaoshan"]] {
+        assert_eq!(house.run(&words).code, 7, "{words:?}");
+    }
+}
+
+#[test]
+fn an_order_that_is_at_fault_is_refused_with_its_field() {
+    let house = House::new();
+    let _node = house.start(&[]);
+    let refused = house.run(&["order", "create", &order(), "--airline", "es-post", "--json"]);
+    assert_eq!((refused.code, &refused.error()["reason"]), (3, &"ORDER_INVALID".into()));
+    let unknown = house.run(&["order", "show", "0123456789abcdef", "--json"]);
+    assert_eq!(unknown.error()["reason"], "JOURNEY_UNKNOWN", "{unknown}");
+}
+
+#[test]
+fn a_short_bench_of_sealing_gives_both_rates() {
+    let report = House::empty().run(&["bench", "seal", "--seconds", "1", "--json"]).ok().json();
+    is_documented("bench seal", &report);
+    let [fresh, amortised] =
+        ["fresh_per_second", "amortised_per_second"].map(|field| report[field].as_f64().unwrap());
+    assert!(fresh > 0.0 && amortised > fresh, "{report}");
 }

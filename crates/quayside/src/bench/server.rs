@@ -103,8 +103,9 @@ impl OwnNodes {
 
     /// Ends the nodes; their folder goes with them.
     pub(crate) async fn stop(mut self) {
-        for child in &mut self.children {
-            // Nobody will read their state again, so they need not end gracefully.
+        // Nobody will read their state again, so they need not end gracefully; those that call others
+        // end before those that they call.
+        for child in self.children.iter_mut().rev() {
             let _ = child.kill().await;
         }
     }
