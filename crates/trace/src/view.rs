@@ -125,6 +125,13 @@ impl View {
         &self.inner.members
     }
 
+    /// All editions of the members so far, the pinned one first: who has renewed a key signs with the
+    /// new one, and what was signed with the old one stays good.
+    #[must_use]
+    pub fn editions(&self) -> Arc<Vec<Members>> {
+        Arc::clone(&self.inner.editions.lock())
+    }
+
     /// The height of the last block in the index; 0 before the first.
     #[must_use]
     pub fn cursor(&self) -> Height {
