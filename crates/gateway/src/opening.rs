@@ -94,9 +94,16 @@ impl Clerk {
         if entry.consortium != self.house.consortium {
             return Err(invalid(format!("it is of consortium {}", entry.consortium)));
         }
-        let sealer = self.house.members.get(&entry.sealer);
-        let sealer = sealer.ok_or_else(|| invalid(format!("{} is no member", entry.sealer)))?;
-        entry.verify(&sealer.statement_key).map_err(invalid)?;
+        // The newest edition first, for most entries are new; but one may have lain for long.
+        let editions = self.house.view.editions();
+        let keys = editions.iter().rev().filter_map(|members| members.get(&entry.sealer));
+        let mut keys = keys.map(|sealer| &sealer.statement_key);
+        let newest = keys.next();
+        let newest = newest.ok_or_else(|| invalid(format!("{} is no member", entry.sealer)))?;
+        let verified = entry.verify(newest);
+        if verified.is_err() && !keys.any(|key| entry.verify(key).is_ok()) {
+            return verified.map_err(invalid);
+        }
         if entry.reader_key != self.sealing_key {
             return Err(invalid("it is for another sealing key of this member"));
         }
