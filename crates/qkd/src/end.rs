@@ -5,7 +5,7 @@ mod harvest;
 mod receiver;
 mod sender;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,6 +116,9 @@ impl fmt::Debug for Output {
     }
 }
 
+/// How many blocks an end remembers whose keys it gave out and heard nothing of.
+const MAX_UNSETTLED: usize = 64;
+
 /// One end of a link.
 #[derive(Debug)]
 pub struct End {
@@ -125,8 +128,9 @@ pub struct End {
     source: Source,
     shut_down: Option<String>,
     telling: Telling,
-    /// Blocks whose keys were given out to be stored, and of which nothing was heard since.
-    unsettled: BTreeSet<BlockId>,
+    /// Blocks whose keys were given out to be stored, and of which nothing was heard since; the
+    /// newest of them.
+    unsettled: VecDeque<BlockId>,
     session: Option<Session>,
 }
 
@@ -213,7 +217,7 @@ impl End {
             source: randomness.source(),
             shut_down: None,
             telling: Telling::Nothing,
-            unsettled: BTreeSet::new(),
+            unsettled: VecDeque::new(),
             session: None,
         })
     }
@@ -388,9 +392,10 @@ impl End {
     }
 
     fn stored(&mut self, block: BlockId) -> Result<Vec<Output>, Error> {
-        if !self.unsettled.remove(&block) {
+        let Some(at) = self.unsettled.iter().position(|given| *given == block) else {
             return Ok(Vec::new());
-        }
+        };
+        self.unsettled.remove(at);
         let Some(session) = &mut self.session else { return Ok(vec![Output::Destroy(block)]) };
         match std::mem::replace(&mut session.stage, Stage::Idle) {
             Stage::Sending(sender::Stage::Storing(stored)) if stored == block => {
@@ -408,6 +413,15 @@ impl End {
                 Ok(vec![Output::Destroy(block)])
             }
         }
+    }
+
+    /// Notes that a block's keys are given out to be stored.
+    fn give_out(&mut self, block: BlockId) {
+        // Whoever drives this end may never store them; their memory must not grow.
+        if self.unsettled.len() == MAX_UNSETTLED {
+            self.unsettled.pop_front();
+        }
+        self.unsettled.push_back(block);
     }
 
     fn start(&mut self) -> Result<Vec<Output>, Error> {

@@ -210,7 +210,7 @@ impl End {
             return Ok(vec![frame, Output::Abandoned { block, reason }, Output::Idle]);
         }
         let keys = cut(&toeplitz::hash(bits, &seed, len), ids, false);
-        self.unsettled.insert(block);
+        self.give_out(block);
         self.set_stage(At::Receiving(Stage::Storing(block)));
         let (seeded, report) = (weighed.seeded, weighed.report);
         Ok(vec![Output::Store(Distilled { block, keys, seeded, report })])

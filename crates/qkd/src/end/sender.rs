@@ -84,7 +84,7 @@ impl End {
             (Stage::Finished(distilled), Message::Confirm { block })
                 if distilled.block == block =>
             {
-                self.unsettled.insert(block);
+                self.give_out(block);
                 self.set_stage(At::Sending(Stage::Storing(block)));
                 Ok(vec![Output::Store(*distilled)])
             }

@@ -82,6 +82,22 @@ fn a_process_killed_in_any_phase_leaves_no_key_on_one_side_only() {
 }
 
 #[test]
+fn frames_on_their_way_from_a_process_that_was_killed_may_still_arrive() {
+    cut_everywhere(|pair| {
+        let on_their_way = std::mem::take(&mut pair.events);
+        for (side, event) in on_their_way {
+            if side == 1 {
+                pair.deliver(side, event);
+            }
+        }
+        let [sender, receiver] = &pair.sites;
+        let released = |block| sender.pool.ready.contains_key(block);
+        assert!(receiver.pool.ready.keys().all(released), "the sender releases first");
+        pair.crash(0, small(), Randomness::Seeded(94));
+    });
+}
+
+#[test]
 fn a_second_break_during_the_greeting_changes_nothing() {
     // The sender has released, the receiver's word of it was lost: the worst place.
     let mut pair = Pair::new(small(), short(), 8);
