@@ -5,6 +5,7 @@
 //! by keyed hashes, so that its files tell nobody what the member may read. Keys that must sort are
 //! positions in the log, which are public.
 
+mod entry;
 mod event;
 mod row;
 
@@ -15,14 +16,15 @@ use envelope::{ContentKey, StorageKey};
 use parking_lot::Mutex;
 use party::MemberId;
 use statement::hash::Context;
-use statement::{Commitment, Disclosure, Height, ItemSecret, Position};
+use statement::{Commitment, Height, ItemSecret, Position};
 use store::{Access, Batch, Family, Keys, Options, Store, Sync, Tuning};
 use zeroize::Zeroizing;
 
+pub use entry::{Entry, Finding, Opened, PassedOver};
 pub use event::{OpenedEvent, OpenedPart};
 
 use crate::record::{position_key, position_of};
-use crate::{Alert, Announcement, Error, SealedLeaf};
+use crate::{Announcement, Error};
 use row::{Head, Row, Secret};
 
 /// Whose book it is, and the key of its lookups.
@@ -58,103 +60,6 @@ static BOOK_EVENT: Context = Context::new("book event v1");
 static BOOK_ITEM: Context = Context::new("book item v1");
 static BOOK_SECRET: Context = Context::new("book secret v1");
 static BOOK_FINDING: Context = Context::new("book finding v1");
-
-/// Something that was wanted of a key source and could not be had, so that another came to be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
-    /// Which source was passed over, such as `qkd:hangzhou-xiaoshan`.
-    pub source: String,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// What a member has opened of one part of a sealed event.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The event.
-    pub commitment: Commitment,
-    /// Where it stands in the log.
-    pub position: Position,
-    /// Who sealed it.
-    pub issuer: MemberId,
-    /// The block that holds it.
-    pub height: Height,
-    /// When that block was decided, in milliseconds since 1970-01-01 UTC.
-    pub block_time_ms: i64,
-    /// Which part of the body, from 0.
-    pub part: u32,
-    /// The key that opens the part.
-    pub content_key: ContentKey,
-    /// What the part holds.
-    pub opened: Opened,
-    /// Where the secret came from with which the part was sealed to this member, such as `x-wing`;
-    /// empty for what the member has sealed itself.
-    pub sealed_with: String,
-    /// The sources that the sealer wanted first and could not have.
-    pub passed_over: Vec<PassedOver>,
-}
-
-/// What a part holds.
-#[derive(Clone)]
-pub enum Opened {
-    /// Fields of the event, with the proof that they are what was committed.
-    Fields(Disclosure),
-    /// An item secret that is handed over.
-    Secret {
-        /// The item's canonical name.
-        item: String,
-        /// Its secret.
-        secret: ItemSecret,
-        /// By which the secret was made known before.
-        announced: Announcement,
-    },
-}
-
-impl std::fmt::Debug for Opened {
-    // Neither a buyer's name nor a secret must reach a log.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Fields(_) => "Fields(..)",
-            Self::Secret { .. } => "Secret(..)",
-        })
-    }
-}
-
-impl Entry {
-    /// What was opened of a part of a sealed leaf, with no word yet of where its secret came from.
-    #[must_use]
-    pub fn new(leaf: &SealedLeaf, part: u32, content_key: ContentKey, opened: Opened) -> Self {
-        Self {
-            commitment: leaf.leaf.commitment,
-            position: leaf.position,
-            issuer: leaf.issuer.clone(),
-            height: leaf.height,
-            block_time_ms: leaf.block_time_ms,
-            part,
-            content_key,
-            opened,
-            sealed_with: String::new(),
-            passed_over: Vec::new(),
-        }
-    }
-}
-
-/// Something off about a sealed event that shows only to whoever opens it, with where to find it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// Where the event stands in the log.
-    pub position: Position,
-    /// The block that holds it: the evidence.
-    pub height: Height,
-    /// Who signed it.
-    pub issuer: MemberId,
-    /// The event.
-    pub commitment: Commitment,
-    /// What is off.
-    pub reason: Alert,
-    /// What was seen, in words, without anything that was sealed.
-    pub detail: String,
-}
 
 /// A member's own durable book, encrypted at rest.
 ///
@@ -497,4 +402,4 @@ fn garbled() -> Error {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use statement::{LeafIndex, LogIndex, Mark, Opened as Field, Salt, Seed, Tag};
+use statement::{Disclosure, LeafIndex, LogIndex, Mark, Opened as Field, Salt, Seed, Tag};
 
 use super::*;
+use crate::{Alert, SealedLeaf};
 
 const PARCEL: &str = "https://things.example/parcel";
 /// What the issue names: found with its reader, and in no file.

@@ -266,7 +266,9 @@ async fn another_secret_of_the_same_pallet_leads_nowhere() {
     let trace = party.trace(PARCEL).await;
     assert_eq!(gap(&trace), (Gap::ContainerClosed, PALLET));
     assert_eq!(minutes(&trace), [(1, None), (10, None)], "the earlier use is not the parcel's");
-    assert_eq!(trace.alerts, [], "and nobody is blamed: the new secret was announced");
+    let pallet = party.trace(PALLET).await;
+    assert_eq!(minutes(&pallet), [(12, None)]);
+    assert_eq!(pallet.alerts, [], "nobody is blamed: the secret of the other tag was announced");
 
     // With the new one, its use is followed, and the earlier one still is not.
     loaded.open(&party.house.view, &party.book, &[1]).unwrap();
@@ -307,6 +309,25 @@ async fn what_stays_closed_of_an_event_is_a_gap_only_if_it_could_hide_a_loading(
     let step = trace.steps.iter().find(|step| step.commitment == loaded.commitment).unwrap();
     assert_eq!(step.state, StepState::Opened);
     assert!(!step.event.as_deref().unwrap().contains(PALLET));
+}
+
+#[tokio::test]
+async fn an_unloading_whose_children_stay_closed_is_not_taken_for_one_of_all() {
+    let party = party().await;
+    let (journey, pallet) = (secret(JOURNEY), secret(LOADED));
+    let private = ["childEPCs".to_owned()].into();
+    let freed = {
+        let (tags, parts) =
+            ([(PARCEL, &journey), (PALLET, &pallet)], [PartPlan::Rest, PartPlan::Fields(&private)]);
+        seal(&issuer(), 12, &bond("DELETE", PALLET, &[PARCEL], 40), &tags, &parts)
+    };
+    let (first, loaded) = (ordered(1), bound(11, "ADD", 10, &pallet));
+    party.take(&[&first, &loaded, &freed]).await;
+    party.open(&[&first, &loaded]);
+    freed.open(&party.house.view, &party.book, &[0]).unwrap();
+    assert_eq!(gap(&party.trace(PALLET).await), (Gap::StepClosed, PALLET));
+    party.open(&[&freed]);
+    assert_eq!(party.trace(PALLET).await.completeness, Completeness::Complete);
 }
 
 #[tokio::test]
