@@ -18,7 +18,7 @@ use trace::{Announcement, SealedLeaf};
 use crate::clerk::Clerk;
 use crate::error::internal;
 use crate::event::name;
-use crate::itinerary::BUYER_READERS;
+use crate::itinerary::{BUYER_READERS, Level};
 use crate::known::{Charter, found};
 use crate::outbox::Sealed;
 use crate::row::{Outgoing, Plan, State};
@@ -116,7 +116,11 @@ impl Clerk {
         } else {
             let known = self.known(journey)?;
             let held = known.pallet.zip(known.pallet_secret);
-            (known.charter, known.secret, made.clone().or(held))
+            let pallet = made.clone().or(held);
+            if step.leg().level != Level::Parcel && pallet.is_none() {
+                return Err(internal("a step with the pallet was planned without its secret"));
+            }
+            (known.charter, known.secret, pallet)
         };
         let event = Event::from_canonical_json(event).map_err(internal)?;
         let mut secrets = BTreeMap::new();

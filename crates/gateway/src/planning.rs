@@ -17,7 +17,7 @@ use crate::clerk::{Clerk, Reserved};
 use crate::dispatch::turn_of;
 use crate::error::internal;
 use crate::event::{Told, build, sscc};
-use crate::itinerary::{FORWARDER_PREFIX, Shape};
+use crate::itinerary::{FORWARDER_PREFIX, Level, Shape};
 use crate::row::{Complaint, Plan, State};
 use crate::{Advanced, AlertView, Error, JourneyId, Order, OrderView, Step, Unacknowledged};
 
@@ -82,6 +82,10 @@ impl Clerk {
         } else {
             None
         };
+        // An event may be opened before the part of it that hands the secret over.
+        if leg.level != Level::Parcel && made.is_none() && known.pallet_secret.is_none() {
+            return Err(Error::NotYet { what: "the pallet's secret".to_owned() });
+        }
         let taken = made.as_ref().map(|(pallet, _)| pallet.clone());
         let _pallet =
             taken.as_ref().map(|pallet| self.take("pallet", pallet, request)).transpose()?;
