@@ -228,3 +228,67 @@ struct Head {
 fn together(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     TRANSCRIPT.hash(&Writer::array(2).bytes(left).bytes(right).into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::end::tests::pair::identity;
+
+    /// Two ends that have greeted each other.
+    fn greeted() -> [Chain; 2] {
+        let mut sender = Chain::new(identity(0), EndKind::Sender);
+        let mut receiver = Chain::new(identity(1), EndKind::Receiver);
+        let hello = |end| Message::Hello {
+            nonce: [u8::from(end == EndKind::Sender); 32],
+            end,
+            parameters: [0; 32],
+        };
+        let one = sender.send(&hello(EndKind::Sender)).unwrap();
+        let other = receiver.send(&hello(EndKind::Receiver)).unwrap();
+        receiver.take(&one).unwrap();
+        sender.take(&other).unwrap();
+        assert!(sender.session.is_some() && sender.session == receiver.session);
+        [sender, receiver]
+    }
+
+    #[test]
+    fn frames_that_cross_are_taken_by_both_ends() {
+        let [mut sender, mut receiver] = greeted();
+        for _ in 0..20 {
+            let ours: Vec<_> = (0..3).map(|_| sender.send(&Message::Restore).unwrap()).collect();
+            let theirs: Vec<_> =
+                (0..2).map(|_| receiver.send(&Message::Restore).unwrap()).collect();
+            for frame in theirs {
+                assert_eq!(sender.take(&frame), Ok(Message::Restore));
+            }
+            for frame in ours {
+                assert_eq!(receiver.take(&frame), Ok(Message::Restore));
+            }
+        }
+        assert!(sender.sent_hashes.len() < 10 && receiver.sent_hashes.len() < 10);
+    }
+
+    #[test]
+    fn an_end_that_heard_otherwise_is_refused() {
+        let refused = Err(Error::FrameForeign { what: "transcript" });
+        let changes: [fn(&mut Chain); 4] = [
+            // It was told something else by somebody else.
+            |chain| chain.got_hash[0] ^= 1,
+            // It said something else to somebody else.
+            |chain| chain.sent_hashes.back_mut().unwrap()[0] ^= 1,
+            // It has heard more than was said, or less than it said before.
+            |chain| chain.got += 1,
+            |chain| chain.got -= 1,
+        ];
+        for change in changes {
+            let [mut sender, mut receiver] = greeted();
+            let heard = sender.send(&Message::Restore).unwrap();
+            receiver.take(&heard).unwrap();
+            let answer = receiver.send(&Message::Restore).unwrap();
+            sender.take(&answer).unwrap();
+            change(&mut sender);
+            let frame = sender.send(&Message::Restore).unwrap();
+            assert_eq!(receiver.take(&frame), refused);
+        }
+    }
+}

@@ -440,4 +440,4 @@ impl End {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

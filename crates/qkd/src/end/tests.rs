@@ -3,5 +3,5 @@ mod eavesdropper;
 mod honest;
 mod hostile;
 mod lies;
-mod pair;
+pub(crate) mod pair;
 mod predict;

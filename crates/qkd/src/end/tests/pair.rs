@@ -48,7 +48,7 @@ pub(super) fn keys() -> [statement::SigningKey; 2] {
     [1, 2].map(|byte| statement::SigningKey::from_bytes([byte; 32]))
 }
 
-pub(super) fn identity(side: usize) -> Identity {
+pub(crate) fn identity(side: usize) -> Identity {
     let [sender, receiver] = keys();
     let publics = [sender.public(), receiver.public()];
     let names = ["hangzhou", "xiaoshan"];
