@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gateway::{Advanced, JourneyId, OrderView, Party, Step};
+use gateway::{Advanced, JourneyId, Order, OrderView, Party, Step};
 use party::MemberId;
 use tokio::time::{Instant, sleep};
 
@@ -69,17 +69,35 @@ impl Crew {
         member: &MemberId,
         deadline: Instant,
     ) -> Result<Advanced, Fault> {
-        let gateway = self.gateway(member)?;
-        let id = draw_request_id()?;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match gateway.advance(id, journey, Some(step)).await {
-                Err(fault) if waits(&fault) && Instant::now() < deadline => {
-                    sleep(pause).await;
-                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-                }
-                answer => return answer,
+        let (gateway, id) = (self.gateway(member)?, draw_request_id()?);
+        until(deadline, || gateway.advance(id, journey, Some(step))).await
+    }
+
+    /// Makes an order in the seller's name.
+    pub(crate) async fn order(
+        &self,
+        seller: &MemberId,
+        order: &Order,
+        deadline: Instant,
+    ) -> Result<OrderView, Fault> {
+        let (gateway, id) = (self.gateway(seller)?, draw_request_id()?);
+        until(deadline, || gateway.create_order(id, order.clone())).await
+    }
+}
+
+/// Calls again, with the same request id, while the answer is one that may change by itself.
+async fn until<T, F>(deadline: Instant, call: impl Fn() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match call().await {
+            Err(fault) if waits(&fault) && Instant::now() < deadline => {
+                sleep(pause).await;
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             }
+            answer => return answer,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `quayside key`: look at the keys of a quantum link, never at their secrets.
 
+use std::fmt::Write as _;
+
 use clap::{Args, Subcommand};
 use keys::{Direction, KeyState};
 use party::MemberId;
@@ -95,9 +97,11 @@ impl Report for KeysReport {
             let PoolLine { site, ready_outgoing, ready_incoming, pending, delivered, .. } = pool;
             let [draw, recover, wait, gone] =
                 [ready_outgoing, ready_incoming, pending, delivered].map(|number| count(*number));
-            text.push_str(&format!(
-                "{site}: {draw} to draw, {recover} to recover, {wait} pending, {gone} delivered\n"
-            ));
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{site}: {draw} to draw, {recover} to recover, {wait} pending, {gone} delivered"
+            );
         }
         text
     }

@@ -1,5 +1,6 @@
 //! `quayside status`: show whether the nodes serve, and where the record stands.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
@@ -181,7 +182,8 @@ impl KeysLine {
         let members: Vec<&str> = self.members.iter().map(MemberId::as_str).collect();
         let mut note = members.join(" ");
         for LineLine { id, state, ready_outgoing, .. } in &self.links {
-            note.push_str(&format!("; {id} {state}, {} keys to draw", count(*ready_outgoing)));
+            // Writing to a string cannot fail.
+            let _ = write!(note, "; {id} {state}, {} keys to draw", count(*ready_outgoing));
         }
         note
     }

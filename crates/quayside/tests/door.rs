@@ -290,11 +290,9 @@ fn a_parcel_is_ordered_taken_along_and_seen_by_each_as_far_as_it_may() {
     let house = House::new();
     let _node = house.start(&[]);
     let file = order();
-    let made =
-        house.run(&["order", "create", &file, "--as", "zj-merchant", "--json"]).ok().json();
+    let made = house.run(&["order", "create", &file, "--as", "zj-merchant", "--json"]).ok().json();
     is_documented("order show", &made);
-    let (journey, parcel) =
-        (made["journey"].as_str().unwrap(), made["parcel"].as_str().unwrap());
+    let (journey, parcel) = (made["journey"].as_str().unwrap(), made["parcel"].as_str().unwrap());
 
     let early = house.run(&["journey", "advance", journey, "--as", "es-post", "--json"]);
     assert_eq!(early.code, 3, "{early}");

@@ -18,7 +18,6 @@ use super::load::{histogram, random_serial};
 use super::server::OwnNodes;
 use crate::cli::Global;
 use crate::crew::{self, Crew};
-use crate::event::draw_request_id;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::output::{Output, Report, count, lines, pairs, table};
@@ -259,8 +258,8 @@ async fn carry(road: Arc<Road>) -> Result<Seen, Fault> {
             return Ok(seen);
         }
         let ordered = Instant::now();
-        let id = draw_request_id()?;
-        let view = road.crew.gateway(&road.seller)?.create_order(id, order(&road, number)).await?;
+        let wanted = order(&road, number);
+        let view = road.crew.order(&road.seller, &wanted, ordered + PATIENCE).await?;
         let mut before = Instant::now();
         let us = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
         for (step, times) in Step::ALL.into_iter().zip(&mut seen.steps) {
