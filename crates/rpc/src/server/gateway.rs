@@ -90,6 +90,7 @@ impl GatewayFace {
         steps: Vec<trace::Step>,
         first: u32,
         with_bundles: bool,
+        book: Option<&trace::Book>,
     ) -> Result<(Vec<pb::Step>, u32), Refusal> {
         let mut page = Page::default();
         let first = usize::try_from(first).unwrap_or(usize::MAX);
@@ -97,7 +98,7 @@ impl GatewayFace {
             if with_bundles && step.bundle.is_none() {
                 let archive = self.gateway.archive.as_ref();
                 step.bundle = match self.gateway.view.bundle(&step.commitment, archive).await {
-                    Ok(bundle) => Some(bundle),
+                    Ok(bundle) => Some(shown(&step, bundle, book).await?),
                     // A body that was erased leaves a step without a bundle, and closed.
                     Err(trace::Error::NotFound { .. }) => None,
                     Err(error) => return Err(error.into()),
@@ -110,6 +111,27 @@ impl GatewayFace {
             }
         }
         Ok((page.steps, 0))
+    }
+}
+
+/// A step's bundle as the member may show it: with what it has opened in the place of sealed parts.
+async fn shown(
+    step: &trace::Step,
+    bundle: Bytes,
+    book: Option<&trace::Book>,
+) -> Result<Bytes, Refusal> {
+    let Some(book) = book.filter(|_| step.state == trace::StepState::Opened).cloned() else {
+        return Ok(bundle);
+    };
+    let commitment = step.commitment;
+    let event = tokio::task::spawn_blocking(move || book.event(&commitment))
+        .await
+        .map_err(|error| Refusal::internal(format_args!("a book was not read: {error}")))??;
+    match event.map(|event| trace::disclosure_bundle(&bundle, &event)) {
+        Some(Ok(disclosed)) => Ok(disclosed),
+        // No field of it was opened, only an item's secret.
+        Some(Err(trace::Error::NotFound { .. })) | None => Ok(bundle),
+        Some(Err(error)) => Err(error.into()),
     }
 }
 
@@ -203,7 +225,8 @@ impl GatewayService for GatewayFace {
             let why = format_args!("is {first_step}, and the trace has {step_count} steps");
             return Err(Refusal::invalid("first_step", why).into());
         }
-        let (steps, next_step) = self.steps(steps, first_step, with_bundles).await?;
+        let (steps, next_step) =
+            self.steps(steps, first_step, with_bundles, self.book(member)).await?;
         let head = convert::trace_out(trace);
         Ok(Response::new(pb::TraceItemResponse { step_count, steps, next_step, ..head }))
     }
