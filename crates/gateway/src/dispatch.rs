@@ -74,6 +74,10 @@ impl Clerk {
         self.house.reached(captured.height).await?;
         let patience = self.house.options.patience;
         let leaf = self.house.leaf(&self.member, &outcome.commitment, patience).await?;
+        let (job, outcome) = (Arc::new(job), Arc::new(outcome));
+        let own = (Arc::clone(&job), Arc::clone(&outcome));
+        // Before the draws, which may fail for long: the member's own view lacks nothing that it stated.
+        self.on_disk(move |clerk| clerk.write_own(&own.0, &leaf, &own.1)).await?;
         let sealed = self.seal(&job, &outcome).await?;
         let answer = Advanced {
             step: job.step,
@@ -85,7 +89,6 @@ impl Clerk {
         let told = answer.clone();
         let rows = self
             .on_disk(move |clerk| {
-                clerk.write_own(&job, &leaf, &outcome)?;
                 let done = Plan { asked, journey, step, state: State::Done { answer: told } };
                 clerk.write_done(request, &done, &outcome, sealed)
             })

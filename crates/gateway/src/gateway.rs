@@ -64,12 +64,15 @@ impl Gateway {
         request: RequestId,
         order: Order,
     ) -> Result<OrderView, Error> {
-        let clerk = self.clerk(member)?;
-        let _turn = clerk.turn(&request.0).await?;
-        let plan = clerk.on_disk(move |clerk| clerk.plan_order(request, order)).await?;
-        let journey = plan.journey;
-        clerk.see_through(request, plan).await?;
-        clerk.on_disk(move |clerk| clerk.order_view(&journey)).await
+        let clerk = Arc::clone(self.clerk(member)?);
+        to_its_end(async move {
+            let _turn = clerk.turn(&request.0).await?;
+            let plan = clerk.on_disk(move |clerk| clerk.plan_order(request, order)).await?;
+            let journey = plan.journey;
+            clerk.see_through(request, plan).await?;
+            clerk.on_disk(move |clerk| clerk.order_view(&journey)).await
+        })
+        .await
     }
 
     /// Takes the next step of a journey, which must be the member's, and `expected` if given.
@@ -87,12 +90,15 @@ impl Gateway {
         journey: &JourneyId,
         expected: Option<Step>,
     ) -> Result<Advanced, Error> {
-        let (clerk, journey) = (self.clerk(member)?, *journey);
-        let _turn = clerk.turn(journey.as_bytes()).await?;
-        // A step that a crash has left half taken comes first: it is neither done nor to be redone.
-        clerk.finish(journey, request).await?;
-        let plan = clerk.on_disk(move |clerk| clerk.plan_step(request, journey, expected)).await?;
-        clerk.see_through(request, plan).await
+        let (clerk, journey) = (Arc::clone(self.clerk(member)?), *journey);
+        to_its_end(async move {
+            let _turn = clerk.turn(journey.as_bytes()).await?;
+            // A step that was left half taken comes first: it is neither done nor to be redone.
+            clerk.finish(journey, request).await?;
+            let plan = clerk.on_disk(move |clerk| clerk.plan_step(request, journey, expected));
+            clerk.see_through(request, plan.await?).await
+        })
+        .await
     }
 
     /// A journey as the member knows it.
@@ -177,4 +183,11 @@ impl Gateway {
         let clerk = self.clerks.get(member);
         clerk.ok_or_else(|| Error::MemberUnknown { member: member.clone() })
     }
+}
+
+/// Lets work go on to its end when the caller goes away: a step that is captured is to be sealed.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(work).await.map_err(crate::error::internal)?
 }

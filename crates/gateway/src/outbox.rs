@@ -40,6 +40,8 @@ pub(crate) struct Waiting {
     times: u32,
     /// When to put it, or to seal it again.
     due: Instant,
+    /// How often that failed on end.
+    failures: u32,
 }
 
 /// What waits, by entry; the rows on the shelf are changed only under its lock.
@@ -56,13 +58,17 @@ pub(crate) struct Sealed {
     pub(crate) passed_over: Vec<PassedOver>,
 }
 
+/// How long what failed waits at first, and at most, until it is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+
 /// For how long whoever sealed an entry is left to put it by itself.
 const OWN_PUT: Duration = Duration::from_secs(2);
 
 impl Waiting {
     fn new(times: u32, posted: bool, options: &Options) -> Self {
         let pause = if posted { reseal_after(times, options) } else { OWN_PUT };
-        Self { times, due: Instant::now() + pause }
+        Self { times, due: Instant::now() + pause, failures: 0 }
     }
 }
 
@@ -70,6 +76,11 @@ impl Waiting {
 fn reseal_after(times: u32, options: &Options) -> Duration {
     let doubled = 2_u32.saturating_pow(times.saturating_sub(1).min(16));
     options.reseal_after.saturating_mul(doubled).min(options.reseal_at_most)
+}
+
+/// How long what has failed so often before waits.
+fn pause_after(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(LAST_PAUSE)
 }
 
 impl Outbox {
@@ -163,27 +174,31 @@ impl Clerk {
             let rounds = stream::iter(due).map(|((_, reader), keys)| {
                 let clerk = Arc::clone(&self);
                 async move {
-                    if let Err(error) = clerk.post_or_reseal(&reader, &keys).await {
-                        let (member, reason) = (&clerk.member, error.reason());
-                        tracing::warn!(%member, %reader, reason, %error, "sealing waits");
-                        clerk.put_off(&keys);
-                    }
+                    let failed = clerk.post_or_reseal(&reader, &keys).await.err()?;
+                    clerk.put_off(&keys);
+                    Some((reader, failed))
                 }
             });
-            tokio::select! {
+            let rounds = rounds.buffer_unordered(AT_ONCE).filter_map(std::future::ready);
+            let failed: Vec<(MemberId, Error)> = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = rounds.buffer_unordered(AT_ONCE).collect::<()>() => {}
+                failed = rounds.collect() => failed,
+            };
+            // One line a round: a ledger that is away for a night is not news ten thousand times.
+            if let Some((reader, error)) = failed.first() {
+                let (member, reason, count) = (&self.member, error.reason(), failed.len());
+                tracing::warn!(%member, %reader, reason, %error, count, "sealing waits");
             }
         }
     }
 
-    /// Tries entries again later.
+    /// Tries entries again later, and later each time.
     fn put_off(&self, keys: &[EntryKey]) {
-        let due = Instant::now() + self.house.options.retry_after.max(Duration::from_millis(500));
-        let mut held = self.outbox.hold();
+        let (now, mut held) = (Instant::now(), self.outbox.hold());
         for key in keys {
             if let Some(waiting) = held.get_mut(key) {
-                waiting.due = due;
+                waiting.due = now + pause_after(waiting.failures);
+                waiting.failures = waiting.failures.saturating_add(1);
             }
         }
     }
@@ -200,10 +215,17 @@ impl Clerk {
                 wanted.iter().filter_map(|key| clerk.shelf.outgoing(key).transpose()).collect()
             })
             .await?;
-        let (stale, fresh): (Vec<Outgoing>, Vec<Outgoing>) =
+        let (mut stale, fresh): (Vec<Outgoing>, Vec<Outgoing>) =
             rows.into_iter().partition(|row| row.posted);
         if !fresh.is_empty() {
-            self.post(fresh).await?;
+            match self.post(fresh.clone()).await {
+                // Signed before the member renewed its key, perhaps: what is sealed now may do.
+                Err(Error::PostRefused { reason, message }) => {
+                    tracing::warn!(member = %self.member, %reader, reason, message, "sealing again");
+                    stale.extend(fresh);
+                }
+                other => other?,
+            }
         }
         if !stale.is_empty() {
             let again = self.reseal(reader, stale).await?;
@@ -309,6 +331,12 @@ mod tests {
         let options = Options::default();
         let pauses = [1, 2, 3, 20, u32::MAX].map(|times| reseal_after(times, &options).as_secs());
         assert_eq!(pauses, [30, 60, 120, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn what_fails_all_night_is_tried_twice_a_minute() {
+        let pauses = [0, 1, 2, 5, 6, u32::MAX].map(|failures| pause_after(failures).as_millis());
+        assert_eq!(pauses, [500, 1_000, 2_000, 16_000, 30_000, 30_000]);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! From a call to a durable plan, and from a durable plan to what is told of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::TimeMs;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use statement::hash::Context;
 use statement::{ItemSecret, RequestId};
 use store::crash_point;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::book::Finding;
 use zeroize::Zeroizing;
@@ -26,6 +29,21 @@ static PALLET: Context = Context::new("gateway pallet v1");
 
 /// Under which an advance is compared with what the same request asked before.
 static ADVANCE: Context = Context::new("gateway advance v1");
+
+/// The refusals after which no retry of the same bytes is ever taken: they look at nothing else.
+const NEVER: [&str; 4] = ["REQUEST_TOO_LARGE", "TOO_MANY_TAGS", "TAGS_MISMATCH", "LEAVES_MISMATCH"];
+
+/// How often a desk looks for plans that nobody carries out.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How far ahead of this clock another's may be, in milliseconds.
+const SKEW_MS: i64 = 10 * 60 * 1_000;
+
+/// How long a plan that fails waits at most until it is tried again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How many plans that were left are carried out at once.
+const RESUMED_AT_ONCE: usize = 8;
 
 impl Clerk {
     /// Plans an order, durably; a request that was planned before keeps its plan. It blocks. The
@@ -93,8 +111,7 @@ impl Clerk {
         let event = build(&Told {
             journey,
             leg,
-            // A clock may have been set back, or stand elsewhere: the order of steps must show.
-            time: self.house.clock.now().max(TimeMs(known.latest_ms())),
+            time: after(self.house.clock.now(), known.latest_ms()),
             parcel: &known.charter.parcel,
             pallet,
             goods: &known.charter.goods,
@@ -117,7 +134,6 @@ impl Clerk {
     /// Keeps an item for a request, unless another has taken it.
     fn take(&self, field: &str, item: &str, request: RequestId) -> Result<Reserved<'_>, Error> {
         let reserved = self.reserve(item.as_bytes());
-        // The request itself may have taken it, for a plan that was given up.
         let free = self.shelf.parcel_taken(item)?.is_none_or(|taker| taker == request);
         reserved.filter(|_| free).ok_or_else(|| {
             let why = format!("{item} is taken by another journey; leave it out, or take another");
@@ -141,23 +157,28 @@ impl Clerk {
         Ok(())
     }
 
-    /// Carries a plan out, and gives it up when the ledger will never have it: then nothing of it
-    /// is recorded, and nobody is to wait for it.
+    /// Carries a plan out, and gives it up when the ledger can never have it: then nothing of it is
+    /// recorded, and nobody is to wait for it. Whatever else fails is tried again: the event may be
+    /// in the log, and its secret is nowhere but in the plan.
     pub(crate) async fn see_through(
         self: &Arc<Self>,
         request: RequestId,
         plan: Plan,
     ) -> Result<Advanced, Error> {
         let (journey, step) = (plan.journey, plan.step);
+        let made = match &plan.state {
+            State::Planned { secret: Some((item, _)), .. } => Some(item.clone()),
+            _ => None,
+        };
         let carried = self.carry_out(request, plan).await;
         if let Err(Error::Capture(error @ capture::Error::Refused { .. })) = &carried
-            && !error.is_retryable()
+            && NEVER.contains(&error.reason())
         {
             let (member, reason) = (&self.member, error.reason());
             tracing::warn!(%member, %journey, %step, reason, %error, "a plan is given up");
             self.on_disk(move |clerk| {
                 let mut changes = clerk.shelf.changes();
-                changes.give_up(&request);
+                changes.give_up(&request, made.as_deref());
                 changes.write()
             })
             .await?;
@@ -190,34 +211,43 @@ impl Clerk {
         Ok(())
     }
 
-    /// Carries out what a crash interrupted, until nothing is left of it.
+    /// Carries out, until `stop`, what was planned and left: by a crash, by a caller who met an
+    /// error half-way and never came back. One that must wait bars no other.
     pub(crate) async fn keep_resuming(
         self: Arc<Self>,
         stop: CancellationToken,
     ) -> Result<(), Error> {
-        let mut wait = self.house.options.retry_after;
-        let interrupted = self.on_disk(|clerk| clerk.shelf.open_plans()).await?;
-        for request in interrupted {
-            loop {
-                let tried = tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    tried = self.resume(request) => tried,
-                };
-                let Err(error) = tried else { break };
+        let mut waits: BTreeMap<RequestId, (Instant, Duration)> = BTreeMap::new();
+        loop {
+            let open = self.on_disk(|clerk| clerk.shelf.open_plans()).await?;
+            waits.retain(|request, _| open.contains(request));
+            let due = |request: &RequestId| {
+                waits.get(request).is_none_or(|(next, _)| *next <= Instant::now())
+            };
+            let due: Vec<RequestId> = open.into_iter().filter(due).collect();
+            let tries = stream::iter(due)
+                .map(|request| self.resume(request).map(move |tried| (request, tried)))
+                .buffer_unordered(RESUMED_AT_ONCE)
+                .collect::<Vec<_>>();
+            let tried = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                tried = tries => tried,
+            };
+            for (request, tried) in tried {
+                let Err(error) = tried else { continue };
                 let (member, reason) = (&self.member, error.reason());
                 tracing::warn!(%member, %request, reason, %error, "what was planned waits");
-                if !error.is_retryable() {
-                    break;
-                }
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(wait) => {}
-                }
-                wait = wait.saturating_mul(2).min(Duration::from_secs(30));
+                let first = self.house.options.retry_after;
+                let last = waits.get(&request).map_or(first, |(_, wait)| wait.saturating_mul(2));
+                let wait = if error.is_retryable() { last.min(LONGEST_WAIT) } else { LONGEST_WAIT };
+                waits.insert(request, (Instant::now() + wait, wait));
+            }
+            let pause = if waits.is_empty() { LOOK_EVERY } else { self.house.options.retry_after };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
             }
         }
-        stop.cancelled().await;
-        Ok(())
     }
 
     /// Carries out one plan, if it is not done yet.
@@ -276,6 +306,13 @@ impl Clerk {
     }
 }
 
+/// A clock may have been set back, or stand elsewhere: the order of steps must show. But a step
+/// that another stamped with a far day does not bend the days of all that come after it.
+fn after(now: TimeMs, latest_ms: i64) -> TimeMs {
+    let bound = now.0.saturating_add(SKEW_MS);
+    TimeMs(now.0.max(latest_ms.min(bound)))
+}
+
 fn complained(complaint: Complaint) -> AlertView {
     let Complaint { reason, sealer: issuer, commitment, part: _, detail } = complaint;
     AlertView { reason, issuer, commitment, detail }
@@ -295,4 +332,17 @@ fn fresh_secret() -> Result<ItemSecret, Error> {
     let mut bytes = Zeroizing::new([0; 32]);
     SysRng.try_fill_bytes(&mut *bytes).map_err(internal)?;
     Ok(ItemSecret::from_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_no_earlier_than_the_one_before_and_no_later_than_clocks_differ() {
+        let at = |latest_ms| after(TimeMs(1_000_000), latest_ms).0;
+        assert_eq!(at(999_999), 1_000_000);
+        assert_eq!(at(1_000_500), 1_000_500, "a clock that was set back");
+        assert_eq!(at(253_402_300_799_000), 1_600_000, "the last second of the year 9999");
+    }
 }

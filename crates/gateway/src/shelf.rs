@@ -206,8 +206,11 @@ impl Changes<'_> {
         }
     }
 
-    /// Forgets a plan of which nothing came.
-    pub(crate) fn give_up(&mut self, request: &RequestId) {
+    /// Forgets a plan of which nothing came, and lets others take the item that it had taken.
+    pub(crate) fn give_up(&mut self, request: &RequestId, item: Option<&str>) {
+        if let Some(item) = item {
+            self.batch.delete(PARCELS, &self.shelf.hash(item.as_bytes()));
+        }
         self.batch.delete(PLANS, &request.0);
         self.batch.delete(OPEN, &request.0);
     }

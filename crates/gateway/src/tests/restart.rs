@@ -49,6 +49,44 @@ async fn an_event_that_was_not_sealed_is_sealed_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_caller_gave_up_is_sealed_once_keys_are_to_be_had() {
+    let world = World::new().await;
+    let draw = &world.site("hangzhou").weather.draw;
+    spoil(draw, true);
+    let gateway = world.gateway(SELLER).clone();
+    let mut asked = order(1);
+    asked.parcel = Some("urn:epc:id:sscc:9521001.0000000001".to_owned());
+    let error = gateway.create_order(&id(SELLER), request(1), asked).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    // What it has stated the seller sees, whatever becomes of the seals.
+    let parcel = "https://id.gs1.org/00/095210010000000017";
+    let book = gateway.book(&id(SELLER)).unwrap();
+    assert_eq!(book.secrets(parcel).unwrap().len(), 1);
+    assert_eq!(book.events_naming(parcel).unwrap().len(), 1);
+    spoil(draw, false);
+    for _ in 0..200 {
+        if let [journey] = gateway.orders(&id(SELLER), 9).await.unwrap()[..] {
+            world.until("es-post", &journey, |view| view.buyer.is_some()).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nobody carried the order on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_caller_went_away_is_taken_to_its_end() {
+    let world = World::new().await;
+    let journey = world.order(1).await.journey;
+    let gateway = world.gateway(SELLER).clone();
+    let (seller, first) = (id(SELLER), request(3));
+    let call = gateway.advance(&seller, first, &journey, None);
+    // The caller hangs up as soon as the call is under way.
+    assert!(tokio::time::timeout(Duration::from_micros(1), call).await.is_err());
+    world.until("es-post", &journey, |view| view.steps.len() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_interrupted_is_made_after_a_restart() {
     let mut world = World::new().await;
     spoil(&world.site("hangzhou").weather.record, true);
@@ -147,4 +185,30 @@ async fn a_journey_goes_on_through_restarts_of_every_site() {
         world.until(name, &journey, all_seen).await;
     }
     assert_eq!(world.once.unconfirmed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_waited_while_their_sealer_renewed_its_key_are_sealed_anew() {
+    let mut world = World::new().await;
+    // One event was posted under the old key and not opened, one was not even posted.
+    spoil(&world.site("liege").weather.recover, true);
+    let first = world.order(1).await.journey;
+    spoil(&world.site("hangzhou").weather.put, true);
+    let second = world.order(2).await.journey;
+    world.close("hangzhou").await;
+    world.renew(SELLER).await;
+    spoil(&world.site("hangzhou").weather.put, false);
+    world.open("hangzhou").await;
+    spoil(&world.site("liege").weather.recover, false);
+    for journey in [first, second] {
+        let view = world.until("es-post", &journey, |view| view.buyer.is_some()).await;
+        assert!(view.alerts.is_empty(), "{:?}", view.alerts);
+        world.until(SELLER, &journey, all_seen).await;
+        let packed = |view: &OrderView| view.steps.len() == 2;
+        let number = if journey == first { 11 } else { 12 };
+        let gateway = world.gateway(SELLER);
+        gateway.advance(&id(SELLER), request(number), &journey, Some(Step::Pack)).await.unwrap();
+        world.until("es-post", &journey, packed).await;
+    }
+    assert!(world.gateway("es-post").alerts(&id("es-post")).await.unwrap().is_empty());
 }
