@@ -161,6 +161,9 @@ pub(crate) fn fields_plain<'f>(
     plain
 }
 
+/// Bytes of an item's name: more than any GS1 key or sensible URI has.
+const MAX_ITEM_BYTES: usize = 2_048;
+
 /// CBOR [1, 1, item, secret].
 pub(crate) fn secret_plain(item: &str, secret: &ItemSecret) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(room(item.len()) + 40));
@@ -194,7 +197,11 @@ fn decode(input: &mut In<'_>) -> Result<Opened, &'static str> {
             Ok(Opened::Fields { disclosure: Disclosure { list, opened } })
         }
         SECRET => {
-            let item = input.text()?.to_owned();
+            let item = input.text()?;
+            if item.is_empty() || item.len() > MAX_ITEM_BYTES {
+                return Err("its item's name is longer than any item's, or empty");
+            }
+            let item = item.to_owned();
             Ok(Opened::Secret { item, secret: ItemSecret::from_bytes(input.fixed()?) })
         }
         _ => Err("it holds neither fields nor a secret"),

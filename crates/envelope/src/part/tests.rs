@@ -132,3 +132,14 @@ fn room_is_made_once_so_that_no_copy_of_a_plaintext_is_left_behind() {
     let secret = secret_plain(&long, &ItemSecret::from_bytes([3; 32]));
     assert!(secret.capacity() - secret.len() < 100);
 }
+
+#[test]
+fn an_item_without_a_name_or_with_an_endless_one_is_refused() {
+    let case = Case::new();
+    let secret = ItemSecret::from_bytes([5; 32]);
+    let answer = |item: &str| case.answer(&secret_plain(item, &secret));
+    assert!(matches!(answer(&"x".repeat(2_048)), Ok(Opened::Secret { .. })));
+    for item in [String::new(), "x".repeat(2_049)] {
+        assert!(matches!(answer(&item), Err(Error::PartMalformed { part: 4, .. })));
+    }
+}
