@@ -2,7 +2,11 @@
 //!
 //! The stories stand in `tests/stories`, each with its own folder, ports and processes (see
 //! `cluster`). Here stands what several of them need: the documents that they capture, and the
-//! client in Python that shares no code with the house.
+//! client in Python that shares no code with the house. [`sites`] runs the seven nodes, [`parcel`]
+//! sends a parcel through them.
+
+pub mod parcel;
+pub mod sites;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -16,7 +16,11 @@ pub(crate) fn export(home: &Home, commitment: &str, to: &Path) -> Result<()> {
 }
 
 /// Runs `quayside receipt verify` far from any state folder: exit code, data, talk.
-fn verify(at: &Path, members: &Path, bundle: &str) -> Result<(Option<i32>, String, String)> {
+pub(crate) fn verify(
+    at: &Path,
+    members: &Path,
+    bundle: &str,
+) -> Result<(Option<i32>, String, String)> {
     let output = Command::new(binary()?)
         .current_dir(at)
         .env_remove("QUAYSIDE_STATE")
@@ -25,6 +29,13 @@ fn verify(at: &Path, members: &Path, bundle: &str) -> Result<(Option<i32>, Strin
         .output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+/// What `quayside receipt verify` tells of a bundle that holds.
+pub(crate) fn told(at: &Path, members: &Path, bundle: &Path) -> Result<serde_json::Value> {
+    let (code, data, talk) = verify(at, members, &bundle.display().to_string())?;
+    ensure!(code == Some(0), "{}: {code:?} {data} {talk}", bundle.display());
+    Ok(serde_json::from_str(&data)?)
 }
 
 /// Verifies bundles one by one, and returns how many there were.
