@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use capture::{Capturer, Keys};
 use consensus::{Application, Orderer, Solo};
-use contracts::Contracts;
+use contracts::{Contracts, RetireKey};
 use envelope::StorageKey;
 use keys::{KeySource, Preferred, X25519, XWing, public_sealing_key};
 use ledger::{Config, Ledger, Limits};
 use party::{ConsortiumId, Member, MemberId, Members, SiteId};
-use statement::{Content, Genesis, RequestId, SigningKey, Statement};
+use statement::{Act, Content, Genesis, Height, RequestId, SigningKey, Statement};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) members: Arc<Members>,
     pub(crate) once: Arc<Once>,
     pub(crate) sites: BTreeMap<SiteId, Site>,
+    /// Who signs statements with which of its keys, but for those who use their first.
+    renewed: BTreeMap<String, u8>,
     options: Options,
     stop: CancellationToken,
     pub(crate) directory: tempfile::TempDir,
@@ -115,6 +117,7 @@ impl World {
             members,
             once: Arc::default(),
             sites: BTreeMap::new(),
+            renewed: BTreeMap::new(),
             options,
             stop,
             directory,
@@ -172,9 +175,32 @@ impl World {
         let local = self.site_of(names[0]).local.clone();
         let keys = names.iter().map(|name| {
             let seed = Zeroizing::new(bytes(name, 6));
-            (id(name), Keys { statement: key(name, 1), seed })
+            (id(name), Keys { statement: self.statement_key(name), seed })
         });
         Capturer::new(consortium(), keys.collect(), Arc::new(local)).with_window(1_000)
+    }
+
+    fn statement_key(&self, name: &str) -> SigningKey {
+        key(name, self.renewed.get(name).copied().unwrap_or(1))
+    }
+
+    /// Gives a member a new statement key, in the record; its gateway has it when it is opened next.
+    pub(crate) async fn renew(&mut self, name: &str) {
+        let (usage, member) = (9, id(name));
+        let act = Act {
+            name: RetireKey::NAME.into(),
+            arguments: RetireKey::sign(&key(name, usage), &consortium(), &member).encode(),
+            request_id: request(99),
+            last_height: Height(1_000),
+        };
+        let signer = self.statement_key(name);
+        let content = Content::Governance;
+        let act = Statement::sign(&signer, &consortium(), &member, content, act.encode()).unwrap();
+        let (statement, leaves, bodies) = (act.into_bytes().into(), Vec::new(), Vec::new());
+        let given = ledger::Submission { statement, leaves, bodies };
+        let answer = self.site_of(name).local.ledger.submit(given).unwrap();
+        answer.await.unwrap().unwrap();
+        self.renewed.insert(name.into(), usage);
     }
 
     /// Opens a site's gateway and lets it run.
@@ -187,7 +213,7 @@ impl World {
             let desk = |name: &&str| Desk {
                 member: id(name),
                 site: site_id.clone(),
-                statement_key: key(name, 1),
+                statement_key: self.statement_key(name),
                 storage_key: StorageKey::from_bytes(bytes(name, 7)),
                 keys: self.source(name, &site.weather),
                 folder: site.folder.join(name),
