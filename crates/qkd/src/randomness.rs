@@ -54,6 +54,10 @@ impl Source {
         }
     }
 
+    #[cfg_attr(
+        not(any(test, feature = "seeded")),
+        expect(clippy::needless_pass_by_ref_mut, reason = "a seeded source moves on")
+    )]
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         match self {
             Self::System => SysRng.try_fill_bytes(bytes).map_err(|_| Error::NoRandomness),
