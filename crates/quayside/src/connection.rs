@@ -121,17 +121,12 @@ pub(crate) fn url(config: &Config, role: Role) -> Result<String, Fault> {
         Role::Keys => keys,
         Role::Gateway => gateway,
     };
-    let (data, listen) = match found {
-        Some(found) => found,
-        None => {
-            return Err(Fault::new(
-                Exit::Usage,
-                format!("{} has no section [{role}]", config.path.display()),
-            )
-            .help(
-                "name another configuration with --config, or the gateway's URL with --gateway",
-            ));
-        }
+    let Some((data, listen)) = found else {
+        return Err(Fault::new(
+            Exit::Usage,
+            format!("{} has no section [{role}]", config.path.display()),
+        )
+        .help("name another configuration with --config, or the gateway's URL with --gateway"));
     };
     match node::listening_address(data) {
         Some(address) => Ok(format!("https://{address}")),

@@ -348,7 +348,7 @@ pub(crate) async fn link(verb: Verb, global: &Global, output: Output) -> Result<
             let ends = ends_of(&arguments.link, arguments.member.as_ref(), global).await?;
             let receiver = ends.iter().find(|(_, end)| end.end == EndKind::Receiver);
             // With the sender alone the answer says that the channel is not there.
-            let Some((keys, end)) = receiver.or(ends.first()) else { return Ok(Exit::Ok) };
+            let Some((keys, end)) = receiver.or_else(|| ends.first()) else { return Ok(Exit::Ok) };
             keys.set_eavesdropper(&arguments.link, arguments.fraction)
                 .await
                 .map_err(|error| fault(&error, HELP))?;

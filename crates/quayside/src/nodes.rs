@@ -41,7 +41,7 @@ pub(crate) fn gateway_of(
         None => nodes.iter().position(|(_, config)| config.gateway.is_some()),
     };
     // One node alone says for itself whom it knows.
-    let at = at.or((nodes.len() == 1).then_some(0));
+    let at = at.or_else(|| (nodes.len() == 1).then_some(0));
     let Some(at) = at else {
         let who = member.map_or_else(|| "anybody".to_owned(), ToString::to_string);
         return Err(Fault::new(

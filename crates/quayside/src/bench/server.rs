@@ -88,7 +88,7 @@ impl OwnNodes {
             };
             serves(out).await?;
             let file = folder.pid_file(&name);
-            let parent = file.parent().unwrap_or(folder.folder());
+            let parent = file.parent().unwrap_or_else(|| folder.folder());
             std::fs::create_dir_all(parent)
                 .and_then(|()| std::fs::write(&file, format!("{}\n", id.unwrap_or_default())))
                 .map_err(|error| Fault::file("write", &file, &error))?;

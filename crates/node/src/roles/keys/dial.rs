@@ -26,7 +26,7 @@ impl Dial {
     pub(super) async fn open(&self, link: &str) -> Result<(Frames, Pulses), String> {
         let read = |path| disk::read_text(path).map_err(|error| error.to_string());
         let endpoint = Endpoint {
-            url: roles::url(&self.address).map_err(|error| error.to_string())?,
+            url: roles::url(&self.address)?,
             ca_pem: self.authority_pem.clone(),
             cert_pem: read(&self.certificate)?,
             key_pem: read(&self.key)?,
