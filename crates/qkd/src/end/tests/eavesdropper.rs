@@ -1,4 +1,5 @@
 use super::pair::*;
+use crate::end::Telling;
 use crate::*;
 
 fn greeted(seed: u64, parameters: Parameters, physics: Physics) -> Pair {
@@ -124,4 +125,23 @@ fn a_receiver_that_is_shut_down_refuses_a_sender_that_is_not() {
     let (reason, _) = pair.sites[0].shut_down.as_ref().expect("it was told");
     assert!(reason.contains("seen before the restart"));
     assert_eq!(pair.pulses.len(), 0, "no photon was sent");
+}
+
+#[test]
+fn a_shut_down_that_crosses_a_restore_wins_when_the_ends_meet_again() {
+    for side in [0, 1] {
+        let mut pair = greeted(95, small(), short());
+        pair.restore(side);
+        let halted = pair.sites[1 - side].end.halt("somebody listens".to_owned(), None).unwrap();
+        pair.perform(1 - side, halted);
+        pair.settle();
+        // The one heard of the shut-down after it had restored, the other the other way round.
+        assert!(pair.sites[side].end.shut_down().is_some());
+        assert_eq!(pair.sites[side].end.telling, Telling::Nothing);
+        pair.block_unless_shut_down();
+        assert_eq!(pair.keys_ready(), 0);
+        pair.connect();
+        pair.settle();
+        assert!(pair.sites.iter().all(|site| site.end.shut_down().is_some()));
+    }
 }

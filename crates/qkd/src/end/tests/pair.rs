@@ -222,6 +222,13 @@ impl Pair {
         self.settle();
     }
 
+    /// Distils one block if the sender would.
+    pub(super) fn block_unless_shut_down(&mut self) {
+        if self.sites[0].end.shut_down().is_none() {
+            self.block();
+        }
+    }
+
     /// Asserts that both pools hold the same keys, each with one direction, and none pending.
     pub(super) fn assert_agreed(&self) {
         let [sender, receiver] = &self.sites;
