@@ -48,11 +48,16 @@ fn has_digit(word: &str) -> bool {
     word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
+/// Tells whether a word names an event (its commitment) or a journey.
+fn names(word: &str) -> bool {
+    [16, 64].contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Runs commands in one folder, as a reader would who follows the guide.
 struct Reader {
     home: Home,
     node: Option<Node>,
-    /// What the document calls a commitment, and what it is here.
+    /// What the document calls an event or a journey, and what it is here.
     commitments: BTreeMap<String, String>,
 }
 
@@ -87,7 +92,7 @@ impl Reader {
         let found: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
         let pairs = printed.iter().flat_map(|line| line.split_whitespace());
         for (theirs, ours) in pairs.zip(found.iter().flat_map(|line| line.split_whitespace())) {
-            if theirs.len() == 64 && ours.len() == 64 {
+            if theirs.len() == ours.len() && names(theirs) && names(ours) {
                 self.commitments.insert(theirs.to_owned(), ours.to_owned());
             }
         }
