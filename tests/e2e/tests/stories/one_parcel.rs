@@ -11,7 +11,7 @@ use e2e::sites::{self, LINK, Link};
 use party::Members;
 use serde_json::Value;
 
-/// Of every so many bytes of a bundle one is flipped and shown to the program.
+/// Of every so many bytes of a bundle a bit of one is flipped and shown to the program.
 const FLIP_EVERY: usize = 97;
 
 fn site(member: &str) -> &'static str {
@@ -203,7 +203,7 @@ fn check_proofs(nodes: &Apart, parcel: &Parcel) -> Result<()> {
     check_exports(nodes, parcel, folder.path(), &pinned)
 }
 
-/// Flips every bit for the library, and some for the program, which names the part.
+/// Flips a bit of every byte for the library, and some for the program, which names the part.
 fn spoil(
     bundle: &Path,
     members: &Members,
@@ -213,15 +213,11 @@ fn spoil(
     let bytes = std::fs::read(bundle)?;
     let folder = tempfile::tempdir()?;
     for at in 0..bytes.len() {
-        for bit in 0..8 {
-            let mut changed = bytes.clone();
-            changed[at] ^= 1 << bit;
-            let fault = statement::verify_bundle(&changed, members);
-            assert!(fault.is_err(), "bit {bit} of byte {at} of {} was missed", bundle.display());
-        }
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        let fault = statement::verify_bundle(&changed, members);
+        assert!(fault.is_err(), "a bit of byte {at} of {} was missed", bundle.display());
         if at % FLIP_EVERY == 0 {
-            let mut changed = bytes.clone();
-            changed[at] ^= 1 << (at % 8);
             let file = folder.path().join("changed.qsb");
             std::fs::write(&file, changed)?;
             let (code, data, talk) = super::stranger::verify(folder.path(), pinned, "changed.qsb")?;
