@@ -30,8 +30,10 @@ static PALLET: Context = Context::new("gateway pallet v1");
 /// Under which an advance is compared with what the same request asked before.
 static ADVANCE: Context = Context::new("gateway advance v1");
 
-/// The refusals after which no retry of the same bytes is ever taken: they look at nothing else.
-const NEVER: [&str; 4] = ["REQUEST_TOO_LARGE", "TOO_MANY_TAGS", "TAGS_MISMATCH", "LEAVES_MISMATCH"];
+/// The refusals after which no retry of the same bytes is ever taken, and which say that the log
+/// holds nothing of it: they look at the bytes alone, or found another capture under the request.
+const NEVER: [&str; 5] =
+    ["REQUEST_ID_REUSED", "REQUEST_TOO_LARGE", "TOO_MANY_TAGS", "TAGS_MISMATCH", "LEAVES_MISMATCH"];
 
 /// How often a desk looks for plans that nobody carries out.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
