@@ -6,6 +6,7 @@
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     clippy::doc_markdown,
+    clippy::large_enum_variant,
     reason = "written by prost and tonic; the protos themselves are linted by buf"
 )]
 

@@ -67,6 +67,14 @@ impl Refusal {
         Self::new("FIELD_INVALID", format!("`{path}` {why}")).at(path)
     }
 
+    /// Calls a list by the name that it has in the request.
+    pub(crate) fn renamed(mut self, theirs: &str, ours: &str) -> Self {
+        if let Some(rest) = self.field.as_deref().and_then(|field| field.strip_prefix(theirs)) {
+            self.field = Some(format!("{ours}{rest}"));
+        }
+        self
+    }
+
     /// Owns up to a fault of ours: the caller learns that there was one, the log learns which.
     pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(%what, "internal fault while serving a call");
@@ -204,10 +212,14 @@ impl From<gateway::Error> for Refusal {
             theirs if theirs.reason() == "INTERNAL" => return Self::internal(theirs),
             theirs => theirs,
         };
+        let field = match &theirs {
+            gateway::Error::RequestReused { .. } => Some("request_id"),
+            theirs => theirs.field(),
+        };
         Self {
             reason: theirs.reason().to_owned().into(),
             message: theirs.to_string(),
-            field: theirs.field().map(str::to_owned),
+            field: field.map(str::to_owned),
             retry_after: theirs.retry_after_ms().map(Duration::from_millis),
             facts: Vec::new(),
         }

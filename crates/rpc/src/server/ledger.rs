@@ -247,7 +247,11 @@ impl LedgerService for LedgerFace {
         let member = self.trust.in_the_name_of(&caller, "member", &member)?;
         field::count("keys", keys.len(), MAX_NAMED)?;
         let keys = convert::post::keys_in(&keys)?;
-        changing(&self.ledger, move |ledger| Ok(ledger.remove_entries(&member, keys)?)).await?;
+        changing(&self.ledger, move |ledger| {
+            let removed = ledger.remove_entries(&member, keys);
+            removed.map_err(|refusal| Refusal::from(refusal).renamed("entries", "keys"))
+        })
+        .await?;
         Ok(Response::new(pb::RemoveReaderEntriesResponse {}))
     }
 

@@ -6,6 +6,7 @@ mod exchange;
 mod faces;
 mod house;
 mod identity;
+mod journey;
 mod link;
 mod load;
 mod post;

@@ -159,7 +159,8 @@ async fn an_entry_is_removed_in_no_name_but_the_callers() {
     }
     let stranger = house.ledger("spiffe://demo/member/hz-forwarder/client");
     let error = stranger.remove_entries(&id(STRANGER), &keys).await.unwrap_err();
-    assert_eq!((error.code, error.reason.as_str()), (Code::PermissionDenied, "ENTRY_NOT_YOURS"));
+    let told = (error.code, error.reason.as_str(), error.field.as_deref());
+    assert_eq!(told, (Code::PermissionDenied, "ENTRY_NOT_YOURS", Some("keys[0]")));
     let site = house.ledger("spiffe://demo/site/xiaoshan/gateway");
     site.remove_entries(&id(READER), &keys).await.unwrap();
 }
