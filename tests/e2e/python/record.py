@@ -117,3 +117,16 @@ class Draft:
         """COSE_Sign1 with tag 18 and an empty unprotected header."""
         protected, payload, signature = self.parts()
         return encode(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+
+
+class Entry:
+    """One reader entry, every part of which a test may spoil before it is sent."""
+
+    def __init__(self, home, sealer, reader, commitment=bytes(32)):
+        self.key = member_key(home, sealer)
+        self.facts = [1, "demo", commitment, bytes(32), 0, sealer, reader, bytes(16), b"handle"]
+        self.mac, self.wrapped = bytes(32), bytes(48)
+
+    def encoded(self):
+        signed = encode(["reader entry v1", encode(self.facts), self.mac, self.wrapped])
+        return encode([*self.facts, self.mac, self.wrapped, self.key.sign(signed)])

@@ -40,6 +40,8 @@ class Cases:
         self.gateway_pb, self.gateway_stub = wire.stubs("gateway")
         self.ledger = self.ledger_stub.LedgerServiceStub(wire.as_member(home, "ledger", MEMBER))
         self.gateway = self.gateway_stub.GatewayServiceStub(wire.as_member(home, "gateway", MEMBER))
+        self.keys_pb, self.keys_stub = wire.stubs("keys")
+        self.keys = self.keys_stub.KeysServiceStub(wire.as_member(home, "keys", MEMBER))
 
     def height(self):
         return self.ledger.GetStatus(self.ledger_pb.GetStatusRequest(), timeout=10).height
@@ -270,6 +272,160 @@ class Cases:
         "a bundle of an unknown event"
         request = self.ledger_pb.GetBundleRequest(commitment=bytes(32))
         self.ledger.GetBundle(request, timeout=10)
+
+    # Orders and journeys.
+
+    def order(self, request_id=None, **changes):
+        pb = self.gateway_pb
+        parts = {
+            "goods": [pb.Good(sgtin=ITEM.replace("7001", "9001"), description="a cup")],
+            "parties": pb.Parties(
+                forwarder="hz-forwarder",
+                export_customs="cn-customs",
+                airline="sky-air",
+                import_customs="be-customs",
+                last_mile="es-post",
+            ),
+            "buyer": pb.Buyer(name="A", address="B", telephone="1", identity_number="2"),
+            **changes,
+        }
+        request = pb.CreateOrderRequest(request_id=request_id or os.urandom(16), **parts)
+        return self.gateway.CreateOrder(request, timeout=60).order
+
+    def advance(self, journey, step=0):
+        request = self.gateway_pb.AdvanceJourneyRequest(
+            request_id=os.urandom(16), journey=journey, expected_step=step
+        )
+        return self.gateway.AdvanceJourney(request, timeout=60)
+
+    def case_other_view(self):
+        "another member's view"
+        request = self.gateway_pb.TraceItemRequest(item=ITEM, view_of="sky-air")
+        self.gateway.TraceItem(request, timeout=10)
+
+    def case_no_buyer(self):
+        "an order without a buyer"
+        self.order(buyer=None)
+
+    def case_no_goods(self):
+        "an order without goods"
+        self.order(goods=[])
+
+    def case_no_sscc(self):
+        "an order for a parcel that is no SSCC"
+        self.order(parcel=ITEM)
+
+    def case_reused_for_order(self):
+        "a reused request id with another order"
+        request_id = os.urandom(16)
+        self.order(request_id)
+        goods = [self.gateway_pb.Good(sgtin=ITEM.replace("7001", "9002"), description="a jug")]
+        self.order(request_id, goods=goods)
+
+    def case_unknown_journey(self):
+        "a journey that nobody made"
+        request = self.gateway_pb.GetOrderRequest(journey="0123456789abcdef")
+        self.gateway.GetOrder(request, timeout=10)
+
+    def case_step_done(self):
+        "a step that is done"
+        self.advance(self.order().journey, step=1)
+
+    def case_foreign_step(self):
+        "a step of another member"
+        journey = self.order().journey
+        assert self.advance(journey).step == 2, "packed"
+        self.advance(journey, step=3)
+
+    # Reader entries.
+
+    def put_entry(self, entry):
+        request = self.ledger_pb.PutReaderEntriesRequest(entries=[entry])
+        self.ledger.PutReaderEntries(request, timeout=10)
+
+    def remove_entry(self, **changes):
+        key = self.ledger_pb.ReaderEntryKey(commitment=bytes(32), part=0, reader="cn-customs")
+        request = self.ledger_pb.RemoveReaderEntriesRequest(keys=[key], **changes)
+        self.ledger.RemoveReaderEntries(request, timeout=10)
+
+    def case_no_entry(self):
+        "a truncated reader entry"
+        self.put_entry(record.Entry(self.home, MEMBER, "cn-customs").encoded()[:-7])
+
+    def case_foreign_entry(self):
+        "a reader entry of another sealer"
+        self.put_entry(record.Entry(self.home, "sky-air", "cn-customs").encoded())
+
+    def case_forged_entry(self):
+        "a reader entry with a wrong signature"
+        entry = record.Entry(self.home, MEMBER, "cn-customs")
+        entry.key = record.Ed25519PrivateKey.generate()
+        self.put_entry(entry.encoded())
+
+    def case_entry_of_nothing(self):
+        "a reader entry for an event that is not in the log"
+        self.put_entry(record.Entry(self.home, MEMBER, "cn-customs").encoded())
+
+    def case_entry_removed_for_another(self):
+        "a reader entry removed in another member's name"
+        self.remove_entry(member="cn-customs")
+
+    def case_entry_of_others_removed(self):
+        "a reader entry removed by neither reader nor sealer"
+        self.remove_entry()
+
+    def case_entries_of_another(self):
+        "the reader entries of another member followed"
+        request = self.ledger_pb.FollowReaderEntriesRequest(members=["sky-air"])
+        next(self.ledger.FollowReaderEntries(request, timeout=10))
+
+    # Secrets and links.
+
+    def draw(self, keys=None, peer=("sky-air", "xiaoshan"), length=32, member=""):
+        request = self.keys_pb.DrawRequest(
+            request_id=os.urandom(16),
+            member=member,
+            peer=self.keys_pb.Peer(member=peer[0], site=peer[1]),
+            length=length,
+        )
+        return (keys or self.keys).Draw(request, timeout=10)
+
+    def case_foreign_secret(self):
+        "a secret drawn in another member's name"
+        self.draw(member="hz-forwarder")
+
+    def case_secret_elsewhere(self):
+        "a secret drawn by a member of another site"
+        channel = wire.as_member(self.home, "keys", "sky-air")
+        self.draw(self.keys_stub.KeysServiceStub(channel))
+
+    def case_short_secret(self):
+        "a secret of 8 bytes"
+        self.draw(length=8)
+
+    def case_secret_for_nobody(self):
+        "a secret to share with an unknown member"
+        self.draw(peer=("nobody", "xiaoshan"))
+
+    def case_bent_handle(self):
+        "a truncated handle"
+        drawn = self.draw()
+        assert len(drawn.secret) == 32, "an honest draw gives a secret"
+        request = self.keys_pb.RecoverRequest(
+            request_id=os.urandom(16),
+            peer=self.keys_pb.Peer(member="sky-air", site="xiaoshan"),
+            handle=drawn.handle[:-1],
+        )
+        self.keys.Recover(request, timeout=10)
+
+    def case_unknown_link(self):
+        "a link that does not end here"
+        self.keys.RestoreLink(self.keys_pb.RestoreLinkRequest(link="no-such"), timeout=10)
+
+    def case_foreign_frames(self):
+        "frames of a link from anyone but its far end"
+        stub = self.keys_stub.LinkServiceStub(wire.as_member(self.home, "keys", MEMBER))
+        next(stub.Frames(iter([self.keys_pb.FramesRequest(link="hz-xs")]), timeout=10))
 
     @staticmethod
     def sign1(protected, payload, signature):
