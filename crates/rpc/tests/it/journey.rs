@@ -242,7 +242,7 @@ fn order() -> Order {
         },
         buyer: Buyer {
             name: BUYER.to_owned(),
-            address: "Calle Mayor 1, El Toboso".to_owned(),
+            address: "Plaza Mayor 1, El Toboso".to_owned(),
             telephone: "+34 600 700 800".to_owned(),
             identity_number: "12345678Z".to_owned(),
         },
@@ -310,7 +310,7 @@ async fn a_parcel_goes_its_whole_way_and_each_member_sees_what_is_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_gets_anothers_view_nor_takes_anothers_step() {
+async fn nobody_gets_the_view_of_another_nor_takes_its_step() {
     let all = Consortium::start().await;
     let merchant = all.client("zj-merchant");
     let made = merchant.create_order(request(1), order()).await.unwrap();
