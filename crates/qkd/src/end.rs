@@ -50,6 +50,9 @@ pub enum Input<'a> {
     Clicks(Clicks),
     /// The pool holds the block's keys, pending, synced.
     Stored(BlockId),
+    /// This end wishes to have so many more keys to draw. The sender shares a block out as both
+    /// ends wish, and in halves if neither wishes any.
+    Wanted(u32),
     /// Distil one block (sender only).
     Start,
     /// The connection is gone.
@@ -119,6 +122,9 @@ impl fmt::Debug for Output {
 /// How many blocks an end remembers whose keys it gave out and heard nothing of.
 const MAX_UNSETTLED: usize = 64;
 
+/// How many frames may be on their way when the receiver says what it wishes.
+const MAX_UNHEARD: u64 = 64;
+
 /// One end of a link.
 #[derive(Debug)]
 pub struct End {
@@ -128,6 +134,8 @@ pub struct End {
     source: Source,
     shut_down: Option<String>,
     telling: Telling,
+    /// How many more keys this end wishes to draw.
+    wanted: u32,
     /// Blocks whose keys were given out to be stored, and of which nothing was heard since; the
     /// newest of them.
     unsettled: VecDeque<BlockId>,
@@ -152,6 +160,10 @@ struct Session {
     released: BTreeSet<BlockId>,
     /// Whether the far end's randomness comes from a seed.
     far_seeded: bool,
+    /// How many keys the far end was told that this one wishes to draw.
+    told: u32,
+    /// How many the far end wishes to draw.
+    far_wanted: u32,
 }
 
 /// How far a connection has come.
@@ -217,6 +229,7 @@ impl End {
             source: randomness.source(),
             shut_down: None,
             telling: Telling::Nothing,
+            wanted: 0,
             unsettled: VecDeque::new(),
             session: None,
         })
@@ -236,6 +249,10 @@ impl End {
                 Ok(Vec::new())
             }
             Input::Frame(frame) => self.frame(frame),
+            Input::Wanted(keys) => {
+                self.wanted = keys;
+                self.tell_wanted()
+            }
             Input::Start => self.start(),
             Input::Clicks(clicks) => self.clicks(&clicks),
             Input::Stored(block) => self.stored(block),
@@ -251,6 +268,13 @@ impl End {
     #[must_use]
     pub const fn kind(&self) -> EndKind {
         self.kind
+    }
+
+    /// How many more keys the far end wishes to have to draw, as it last said on this connection; the
+    /// sender alone is told.
+    #[must_use]
+    pub fn far_wanted(&self) -> u32 {
+        self.session.as_ref().map_or(0, |session| session.far_wanted)
     }
 
     /// Why the line is shut down, if it is.
@@ -339,6 +363,7 @@ impl End {
             (Stage::Greeting, message) => self.greeted(message),
             (stage, Message::Halt { reason }) => self.halted(stage, reason),
             (stage, Message::Restore) => self.restored(stage),
+            (stage, Message::Wants { keys }) => self.wants(stage, keys),
             (Stage::Stating, message) => self.stated(message),
             (Stage::Resolving, message) => self.resolved(message),
             (Stage::Idle, message) => self.unexpected(&message),
@@ -413,6 +438,31 @@ impl End {
                 Ok(vec![Output::Destroy(block)])
             }
         }
+    }
+
+    /// Tells the sender how many keys this end wishes to draw, when that has changed.
+    fn tell_wanted(&mut self) -> Result<Vec<Output>, Error> {
+        let (kind, keys) = (self.kind, self.wanted);
+        let Some(session) = &mut self.session else { return Ok(Vec::new()) };
+        let greets = matches!(session.stage, Stage::Greeting | Stage::Stating | Stage::Resolving);
+        // A sender that says nothing has enough to read already.
+        let unheard = session.chain.sent().saturating_sub(session.chain.seen());
+        if kind == EndKind::Sender || greets || session.told == keys || unheard > MAX_UNHEARD {
+            return Ok(Vec::new());
+        }
+        session.told = keys;
+        Ok(vec![self.send(&Message::Wants { keys })?])
+    }
+
+    fn wants(&mut self, stage: Stage, keys: u32) -> Result<Vec<Output>, Error> {
+        if self.kind == EndKind::Receiver {
+            return Err(Error::PeerMisbehaved { why: "it wants keys that it shares out itself" });
+        }
+        self.set_stage(stage);
+        if let Some(session) = &mut self.session {
+            session.far_wanted = keys;
+        }
+        Ok(Vec::new())
     }
 
     /// Notes that a block's keys are given out to be stored.

@@ -16,9 +16,11 @@
 //!                        <─────────────────────────  Clicked: which pulses, which bases, X bits
 //!   Sifted: its bases, its X bits  ───────────────>  both: n, k, Q, mu; is there key at all?
 //!   parities             <─── Cascade, batched ───>  asks
-//!   Finish: hash, Toeplitz seed, length, ids  ────>  checks all of it; stores the keys, pending
+//!   Finish: hash, Toeplitz seed, length, ids,
+//!           whose to draw each key is  ───────────>  checks all of it; stores the keys, pending
 //!   stores the keys      <─────────────────────────  Confirm
 //!   releases them: Confirmed  ────────────────────>  releases them
+//!                        <── at any time: Wants ───  how many keys it wishes to draw
 //! ```
 //!
 //! # Example

@@ -43,7 +43,15 @@ pub(crate) enum Message {
     /// Receiver: no more parities are wanted.
     Done { leak_bits: u32, corrected_bits: u32, round_trips: u32 },
     /// Sender: a hash of the bits with its seed, the seed of the key's hash, and the keys' ids.
-    Finish { key_bits: u32, ids: Vec<u8>, tag_seed: Vec<u8>, tag: Vec<u8>, seed: Vec<u8> },
+    /// The first `outgoing` of the keys are the sender's to draw, the others the receiver's.
+    Finish {
+        key_bits: u32,
+        outgoing: u32,
+        ids: Vec<u8>,
+        tag_seed: Vec<u8>,
+        tag: Vec<u8>,
+        seed: Vec<u8>,
+    },
     /// Receiver: its keys are stored, pending.
     Confirm { block: BlockId },
     /// Sender: its keys are released.
@@ -54,6 +62,8 @@ pub(crate) enum Message {
     Halt { reason: String },
     /// The line is restored.
     Restore,
+    /// Receiver, at any time: how many more keys it wishes to have to draw.
+    Wants { keys: u32 },
 }
 
 impl Message {
@@ -100,8 +110,9 @@ impl Message {
                 .uint(u64::from(*leak_bits))
                 .uint(u64::from(*corrected_bits))
                 .uint(u64::from(*round_trips)),
-            Self::Finish { key_bits, ids, tag_seed, tag, seed } => {
-                let writer = Writer::array(6).uint(10).uint(u64::from(*key_bits)).bytes(ids);
+            Self::Finish { key_bits, outgoing, ids, tag_seed, tag, seed } => {
+                let writer = Writer::array(7).uint(10).uint(u64::from(*key_bits));
+                let writer = writer.uint(u64::from(*outgoing)).bytes(ids);
                 writer.bytes(tag_seed).bytes(tag).bytes(seed)
             }
             Self::Confirm { block } => block_only(11, block),
@@ -109,15 +120,16 @@ impl Message {
             Self::Abandon { block } => block_only(13, block),
             Self::Halt { reason } => Writer::array(2).uint(14).text(reason),
             Self::Restore => Writer::array(1).uint(15),
+            Self::Wants { keys } => Writer::array(2).uint(16).uint(u64::from(*keys)),
         };
         writer.into_bytes()
     }
 
     /// Reads a message strictly.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        // Every message is an array of 1 to 6 elements whose first is below 24: two bytes tell it.
+        // Every message is an array of 1 to 7 elements whose first is below 24: two bytes tell it.
         let (count, kind) = match bytes {
-            [head @ 0x81..=0x86, kind, ..] => (u64::from(head - 0x80), *kind),
+            [head @ 0x81..=0x87, kind, ..] => (u64::from(head - 0x80), *kind),
             _ => return Err(Error::FrameMalformed { why: "it holds no message" }),
         };
         let mut reader = Reader::array(bytes, count)?;
@@ -132,6 +144,7 @@ impl Message {
             (13, 2) => Self::Abandon { block: block(&mut reader)? },
             (14, 2) => Self::Halt { reason: reason(&mut reader)? },
             (15, 1) => Self::Restore,
+            (16, 2) => Self::Wants { keys: reader.uint32()? },
             _ => return Err(Error::FrameMalformed { why: "no such message is known" }),
         };
         reader.same(&message.encode())?;
@@ -185,8 +198,9 @@ impl Message {
                 corrected_bits: reader.uint32()?,
                 round_trips: reader.uint32()?,
             },
-            (10, 6) => Self::Finish {
+            (10, 7) => Self::Finish {
                 key_bits: reader.uint32()?,
+                outgoing: reader.uint32()?,
                 ids: reader.bytes()?.to_vec(),
                 tag_seed: reader.bytes()?.to_vec(),
                 tag: reader.bytes()?.to_vec(),

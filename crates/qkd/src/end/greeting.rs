@@ -28,6 +28,8 @@ impl End {
             pending,
             released: released.into_iter().collect(),
             far_seeded: false,
+            told: 0,
+            far_wanted: 0,
         });
         let nonce = self.source.array()?;
         let parameters = self.parameters.digest();
@@ -103,6 +105,7 @@ impl End {
             })
             .collect();
         session.stage = Stage::Idle;
+        outputs.extend(self.tell_wanted()?);
         if self.shut_down.is_none() {
             outputs.push(Output::Idle);
         }

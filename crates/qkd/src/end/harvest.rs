@@ -127,17 +127,61 @@ const fn stamp(id: &mut [u8; ID_BYTES]) {
     *variant = (*variant & 0x3f) | 0x80;
 }
 
-/// Cuts the final bits into keys: the first is drawn by the sender, the second by the receiver, and
-/// so on by turns.
-pub(super) fn cut(bits: &Bits, ids: &[u8], is_sender: bool) -> Vec<DistilledKey> {
+/// How many keys the bits make.
+pub(super) const fn key_count(key_bits: u32) -> u32 {
+    key_bits / KEY_BITS as u32
+}
+
+/// How many of so many keys the sender draws: as large a part as its wish is of both ends' wishes,
+/// so that neither end runs dry while the other one's keys pile up.
+pub(super) fn share(count: u32, sender_wants: u32, receiver_wants: u32) -> u32 {
+    let (ours, theirs) = match (sender_wants, receiver_wants) {
+        (0, 0) => (1, 1),
+        wants => wants,
+    };
+    let both = u64::from(ours) + u64::from(theirs);
+    let part = (u64::from(count) * u64::from(ours)).div_ceil(both);
+    // At most the count, for the part is at most the whole.
+    let part = u32::try_from(part).unwrap_or(count);
+    // Who wants any gets one, if there are two.
+    if theirs > 0 && count > 1 { part.min(count - 1) } else { part }
+}
+
+/// Cuts the final bits into keys: the first `outgoing` are drawn by the sender, the others by the
+/// receiver.
+pub(super) fn cut(bits: &Bits, ids: &[u8], outgoing: u32, is_sender: bool) -> Vec<DistilledKey> {
     let bytes = bits.to_bytes();
     let (secrets, _) = bytes.as_chunks::<32>();
     let (ids, _) = ids.as_chunks::<ID_BYTES>();
-    let mut outgoing = is_sender;
-    let keys = secrets.iter().zip(ids).map(|(secret, id)| {
-        let key = DistilledKey { id: *id, outgoing, secret: Zeroizing::new(*secret) };
-        outgoing = !outgoing;
-        key
+    let keys = (0..).zip(secrets.iter().zip(ids)).map(|(number, (secret, id))| DistilledKey {
+        id: *id,
+        outgoing: (number < outgoing) == is_sender,
+        secret: Zeroizing::new(*secret),
     });
     keys.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn a_block_is_shared_as_the_ends_wish() {
+        let shares = [
+            ((10, 0, 0), 5),
+            ((11, 0, 0), 6),
+            ((10, 7, 0), 10),
+            ((10, 0, 7), 0),
+            ((10, 30, 10), 8),
+            ((10, u32::MAX, 1), 9),
+            ((10, 1, u32::MAX), 1),
+            ((2, 1, 1), 1),
+            ((1, 1, 1), 1),
+            ((0, 1, 1), 0),
+            ((u32::MAX, u32::MAX, 0), u32::MAX),
+        ];
+        for ((count, ours, theirs), expected) in shares {
+            assert_eq!(share(count, ours, theirs), expected, "{count} by {ours} and {theirs}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A block at the end that detects the photons.
 
-use super::harvest::{Weighed, check_ids, cut};
+use super::harvest::{Weighed, check_ids, cut, key_count};
 use super::{End, Output, Stage as At};
 use crate::bits::Bits;
 use crate::cascade::{Corrector, Parities, Schedule};
@@ -106,9 +106,13 @@ impl End {
                 corrector.take(&Parities(parities)).map_err(|refusal| misbehaved(refusal.0))?;
                 self.correct(weighed, corrector)
             }
-            (Stage::Finishing(inner), Message::Finish { key_bits, ids, tag_seed, tag, seed }) => {
+            (
+                Stage::Finishing(inner),
+                Message::Finish { key_bits, outgoing, ids, tag_seed, tag, seed },
+            ) => {
                 let (weighed, bits) = *inner;
-                self.finished(&weighed, &bits, key_bits, &ids, [&tag_seed, &tag, &seed])
+                let keys = (key_bits, outgoing, &*ids);
+                self.finished(&weighed, &bits, keys, [&tag_seed, &tag, &seed])
             }
             (Stage::Confirming(ours), Message::Confirmed { block }) if ours == block => {
                 if let Some(session) = &mut self.session {
@@ -185,13 +189,15 @@ impl End {
         &mut self,
         weighed: &Weighed,
         bits: &Bits,
-        key_bits: u32,
-        ids: &[u8],
+        (key_bits, outgoing, ids): (u32, u32, &[u8]),
         [tag_seed, tag, seed]: [&[u8]; 3],
     ) -> Result<Vec<Output>, Error> {
         let misbehaved = |why| Error::PeerMisbehaved { why };
         if key_bits != weighed.report.key_bits {
             return Err(misbehaved("its key has another length than the formula gives"));
+        }
+        if outgoing > key_count(key_bits) {
+            return Err(misbehaved("it takes more keys than there are"));
         }
         if !check_ids(key_bits, ids) {
             return Err(misbehaved("its ids are no random ids, one for each key"));
@@ -209,7 +215,7 @@ impl End {
             let frame = self.send(&Message::Abandon { block })?;
             return Ok(vec![frame, Output::Abandoned { block, reason }, Output::Idle]);
         }
-        let keys = cut(&toeplitz::hash(bits, &seed, len), ids, false);
+        let keys = cut(&toeplitz::hash(bits, &seed, len), ids, outgoing, false);
         self.give_out(block);
         self.set_stage(At::Receiving(Stage::Storing(block)));
         let (seeded, report) = (weighed.seeded, weighed.report);

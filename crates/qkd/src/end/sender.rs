@@ -1,6 +1,6 @@
 //! A block at the end that sends the photons.
 
-use super::harvest::{Weighed, cut, draw_ids};
+use super::harvest::{Weighed, cut, draw_ids, key_count, share};
 use super::{End, Output, Stage as At};
 use crate::bits::Bits;
 use crate::cascade::{Answerer, Schedule};
@@ -153,15 +153,17 @@ impl End {
         let tag_seed = Bits::random(toeplitz::seed_len(bits.len(), tag_len), &mut self.source)?;
         let seed = Bits::random(toeplitz::seed_len(bits.len(), len), &mut self.source)?;
         let ids = draw_ids(key_bits, &mut self.source)?;
+        let outgoing = share(key_count(key_bits), self.wanted, self.far_wanted());
         let distilled = Distilled {
             block: weighed.block,
-            keys: cut(&toeplitz::hash(bits, &seed, len), &ids, true),
+            keys: cut(&toeplitz::hash(bits, &seed, len), &ids, outgoing, true),
             seeded: weighed.seeded,
             report: weighed.report,
         };
         self.set_stage(At::Sending(Stage::Finished(Box::new(distilled))));
         Ok(vec![self.send(&Message::Finish {
             key_bits,
+            outgoing,
             ids,
             tag_seed: tag_seed.to_bytes().to_vec(),
             tag: toeplitz::hash(bits, &tag_seed, tag_len).to_bytes().to_vec(),

@@ -26,6 +26,57 @@ fn both_ends_hold_the_same_keys_half_of_them_in_each_direction() {
 }
 
 #[test]
+fn a_block_goes_to_the_ends_as_they_wish_and_the_sender_hears_what_the_receiver_wishes() {
+    let mut pair = Pair::new(small(), short(), 1);
+    pair.give(1, Input::Wanted(30));
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.sites[0].end.far_wanted(), 30, "told in the greeting");
+    let outgoing = |pair: &Pair, side: usize| {
+        let of = |block: &Distilled| block.keys.iter().filter(|key| key.outgoing).count();
+        pair.sites[side].pool.ready.values().map(of).sum::<usize>()
+    };
+    pair.block();
+    pair.assert_agreed();
+    assert_eq!((outgoing(&pair, 0), outgoing(&pair, 1)), (0, pair.keys_ready()));
+
+    // It wishes less while a block is under way; the sender wishes some.
+    let before = pair.keys_ready();
+    pair.give(0, Input::Wanted(100));
+    pair.start();
+    pair.give(1, Input::Wanted(1));
+    pair.settle();
+    pair.assert_agreed();
+    assert_eq!(outgoing(&pair, 1), before + 1, "who wishes any gets one");
+    assert_eq!(outgoing(&pair, 0), pair.keys_ready() - before - 1);
+
+    // Upon a new connection nothing is known until it is said again.
+    pair.give(1, Input::Wanted(0));
+    pair.connect();
+    pair.settle();
+    assert_eq!(pair.sites[0].end.far_wanted(), 0);
+    pair.give(1, Input::Wanted(7));
+    pair.give(1, Input::Wanted(7));
+    assert_eq!(pair.events.len(), 1, "said once");
+    pair.settle();
+    assert_eq!(pair.sites[0].end.far_wanted(), 7);
+}
+
+#[test]
+fn a_sender_that_says_nothing_is_not_told_for_ever() {
+    let mut pair = Pair::new(small(), short(), 1);
+    pair.connect();
+    pair.settle();
+    for wanted in 1..1_000 {
+        pair.give(1, Input::Wanted(wanted));
+    }
+    assert!(pair.events.len() < 100);
+    pair.settle();
+    pair.block();
+    pair.assert_agreed();
+}
+
+#[test]
 fn a_block_of_the_first_link_gives_net_key_after_all_costs() {
     let randomness = [Randomness::System, Randomness::System, Randomness::System];
     let mut pair = Pair::with(Parameters::default(), Physics::default(), randomness);

@@ -173,13 +173,14 @@ fn a_sender_that_lies_is_refused() {
     type Change = fn(&mut u32, &mut Vec<u8>, &mut Vec<u8>, &mut Vec<u8>);
     let finish = |change: Change| -> Lie {
         Box::new(move |message| {
-            let Message::Finish { key_bits, ids, tag_seed, tag, seed } = message.clone() else {
+            let Message::Finish { key_bits, outgoing, ids, tag_seed, tag, seed } = message.clone()
+            else {
                 return None;
             };
             let (mut key_bits, mut ids) = (key_bits, ids);
             let (mut tag_seed, mut seed) = (tag_seed, seed);
             change(&mut key_bits, &mut ids, &mut tag_seed, &mut seed);
-            Some(Message::Finish { key_bits, ids, tag_seed, tag, seed })
+            Some(Message::Finish { key_bits, outgoing, ids, tag_seed, tag, seed })
         })
     };
     let lies: Vec<(&str, Lie)> = vec![
@@ -240,6 +241,15 @@ fn a_sender_that_lies_is_refused() {
         ("an id twice", finish(|_, ids, _, _| ids.copy_within(0..16, 16))),
         ("an id too few", finish(|_, ids, _, _| ids.truncate(ids.len() - 16))),
         ("an id that is not random", finish(|_, ids, _, _| ids[6] = 0)),
+        (
+            "more keys for itself than there are",
+            Box::new(|message| {
+                let mut lie = message.clone();
+                let Message::Finish { key_bits, outgoing, .. } = &mut lie else { return None };
+                *outgoing = *key_bits / 256 + 1;
+                Some(lie)
+            }),
+        ),
         ("a tag seed too short", finish(|_, _, tag_seed, _| tag_seed.truncate(tag_seed.len() - 1))),
         ("a seed too long", finish(|_, _, _, seed| seed.push(0))),
         (
@@ -279,12 +289,13 @@ fn a_sender_that_lies_is_refused() {
 #[test]
 fn a_tag_that_does_not_fit_gives_the_block_up_and_no_more() {
     let (mut pair, answer) = lied_to(32, &|message| {
-        let Message::Finish { key_bits, ids, tag_seed, tag, seed } = message.clone() else {
+        let Message::Finish { key_bits, outgoing, ids, tag_seed, tag, seed } = message.clone()
+        else {
             return None;
         };
         let mut tag = tag;
         tag[0] ^= 1;
-        Some(Message::Finish { key_bits, ids, tag_seed, tag, seed })
+        Some(Message::Finish { key_bits, outgoing, ids, tag_seed, tag, seed })
     });
     let outputs = answer.unwrap();
     assert!(matches!(outputs[1], Output::Abandoned { .. }), "{outputs:?}");
