@@ -271,7 +271,8 @@ fn fall_under_load(rounds: u32) -> Result<()> {
         }
     }
     sleep(LIFE);
-    let journeys = load.finish()?;
+    // A panic, so that folder and logs are kept for whoever looks for the cause.
+    let journeys = load.finish().unwrap_or_else(|error| panic!("{error:?}"));
     println!("{} falls, {journeys} journeys of sixteen steps", rounds * 7);
     ensure!(journeys >= 7, "there was load: {journeys} journeys");
     check_record(&mut nodes, journeys)
@@ -323,7 +324,7 @@ fn a_process_that_falls_at_the_worst_moment_loses_nothing() -> Result<()> {
         nodes.restart(name).with_context(|| format!("{name} after {moment}"))?;
         sites::until(&nodes, "ready").with_context(|| format!("{name} after {moment}"))?;
     }
-    let journeys = load.finish()?;
+    let journeys = load.finish().unwrap_or_else(|error| panic!("{error:?}"));
     println!("{} moments, {journeys} journeys of sixteen steps", MOMENTS.len());
     check_record(&mut nodes, journeys)
 }
