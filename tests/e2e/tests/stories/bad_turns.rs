@@ -109,7 +109,7 @@ fn an_order_that_cannot_be_is_refused_with_the_field_named() -> Result<()> {
         ("parties.airline", |order| order["parties"]["airline"] = "cn-customs".into()),
         ("parties.last_mile", |order| order["parties"]["last_mile"] = "sky-air".into()),
         ("parties.import_customs", |order| {
-            order["parties"]["import_customs"] = "cn-customs".into()
+            order["parties"]["import_customs"] = "cn-customs".into();
         }),
         ("parcel", |order| order["parcel"] = "urn:epc:id:sgtin:9521001.000201.1".into()),
         ("parcel", |order| order["parcel"] = "a box".into()),

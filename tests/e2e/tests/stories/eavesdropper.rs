@@ -77,11 +77,14 @@ fn settled(nodes: &Apart) -> Result<[Pool; 2]> {
     anyhow::bail!("the link does not come to rest: {:#?}", sites::link(nodes)?)
 }
 
-/// The seals of a step for a reader: source, and what was passed over and why.
-fn seals(told: &Value, reader: &str) -> Result<Vec<(String, Vec<(String, String)>)>> {
+/// A seal: its source, and which others were passed over and why.
+type Seal = (String, Vec<(String, String)>);
+
+/// The seals of a step for a reader.
+fn seals(told: &Value, reader: &str) -> Result<Vec<Seal>> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let all = told["seals"].as_array().context("seals")?;
-    let found: Vec<_> = all
+    let found: Vec<Seal> = all
         .iter()
         .filter(|seal| seal["reader"] == reader)
         .map(|seal| {

@@ -110,7 +110,7 @@ impl Crew {
     /// What a member knows of a journey.
     async fn view(&self, member: &str, journey: &JourneyId) -> Result<OrderView> {
         let gateway = self.at(member)?;
-        Ok(insist(|| gateway.order(journey)).await?)
+        insist(|| gateway.order(journey)).await
     }
 
     /// Whether everybody knows all that it may know of a journey, once, and nothing else waits.
@@ -272,7 +272,7 @@ fn fall_under_load(rounds: u32) -> Result<()> {
     }
     sleep(LIFE);
     // A panic, so that folder and logs are kept for whoever looks for the cause.
-    let journeys = load.finish().unwrap_or_else(|error| panic!("{error:?}"));
+    let journeys = load.finish().expect("every journey comes to its end");
     println!("{} falls, {journeys} journeys of sixteen steps", rounds * 7);
     ensure!(journeys >= 7, "there was load: {journeys} journeys");
     check_record(&mut nodes, journeys)
@@ -324,7 +324,7 @@ fn a_process_that_falls_at_the_worst_moment_loses_nothing() -> Result<()> {
         nodes.restart(name).with_context(|| format!("{name} after {moment}"))?;
         sites::until(&nodes, "ready").with_context(|| format!("{name} after {moment}"))?;
     }
-    let journeys = load.finish().unwrap_or_else(|error| panic!("{error:?}"));
+    let journeys = load.finish().expect("every journey comes to its end");
     println!("{} moments, {journeys} journeys of sixteen steps", MOMENTS.len());
     check_record(&mut nodes, journeys)
 }
