@@ -141,3 +141,8 @@ fn the_transcript_of_the_readme_is_what_happens() -> Result<()> {
 fn the_first_capture_goes_as_the_guide_says() -> Result<()> {
     check(&e2e::root().join("docs/guide/first-capture.md"))
 }
+
+#[test]
+fn one_parcel_goes_as_the_guide_says() -> Result<()> {
+    check(&e2e::root().join("docs/guide/one-parcel.md"))
+}

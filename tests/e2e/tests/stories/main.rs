@@ -17,4 +17,5 @@ mod power_cut;
 mod refusals;
 mod roles_apart;
 mod stranger;
+mod tour;
 mod up_and_down;
