@@ -37,10 +37,11 @@ pub(crate) const MAX_CALLS: usize = 512;
 pub(crate) const MAX_CALLER_CALLS: usize = 256;
 
 /// Streams that one server holds open, over all connections.
-pub(crate) const MAX_OPEN_STREAMS: usize = 256;
+pub(crate) const MAX_OPEN_STREAMS: usize = 1_024;
 
-/// Streams that one caller may hold open: a few gateways, and a person who looks.
-pub(crate) const MAX_CALLER_STREAMS: usize = 8;
+/// Streams that one caller may hold open: a gateway follows the blocks, and the post of each member
+/// that it acts for; those of a broken connection count until it is noticed.
+pub(crate) const MAX_CALLER_STREAMS: usize = 64;
 
 /// Bytes of requests that one server holds at a time: 32 messages of the largest size.
 pub(crate) const MAX_BYTES: usize = 512 * 1024 * 1024;

@@ -7,7 +7,7 @@ use statement::{Height, RequestId};
 use crate::house::{House, MERCHANT, document};
 
 /// Streams that one caller may hold open.
-const STREAMS: usize = 8;
+const STREAMS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_holds_so_many_streams_open_and_no_more() {
