@@ -38,6 +38,9 @@ pub enum Error {
         /// The source that was asked.
         source_name: String,
     },
+    /// The handle was not made for these two members, or by nobody who holds its keys.
+    #[error("the handle was not drawn by that member for this one, or was changed since")]
+    HandleMismatch,
     /// The key is here, and the line has not yet settled that both ends hold it.
     #[error("the key is not yet confirmed by both ends of link {link}; ask again")]
     NotReleased {
@@ -197,6 +200,7 @@ impl Error {
             Self::LineShutDown { .. } => "LINE_SHUT_DOWN",
             Self::LineDown { .. } => "LINE_DOWN",
             Self::UnknownHandle { .. } => "HANDLE_UNKNOWN",
+            Self::HandleMismatch => "HANDLE_MISMATCH",
             Self::NotReleased { .. } => "KEY_NOT_RELEASED",
             Self::Spent => "KEY_SPENT",
             Self::WrongDirection { .. } => "KEY_WRONG_DIRECTION",
@@ -228,6 +232,7 @@ impl Error {
     pub fn remote(reason: &str, message: String) -> Self {
         match REASONS.iter().find(|known| **known == reason) {
             Some(&"KEY_SPENT") => Self::Spent,
+            Some(&"HANDLE_MISMATCH") => Self::HandleMismatch,
             Some(reason) => Self::Remote { reason, message },
             None => Self::Unavailable { message },
         }
@@ -272,8 +277,9 @@ impl Error {
 }
 
 /// Every reason that a source can give.
-const REASONS: [&str; 24] = [
+const REASONS: [&str; 25] = [
     "HANDLE_MALFORMED",
+    "HANDLE_MISMATCH",
     "HANDLE_UNKNOWN",
     "KEYS_EXHAUSTED",
     "KEYS_UNAVAILABLE",

@@ -15,6 +15,8 @@ use crate::secret::{check_length, read_hex, write_hex};
 const VERSION: u8 = 1;
 /// How many bytes a key of a pool has.
 pub(crate) const POOL_KEY_LEN: u16 = 32;
+/// What the check of a pair of members measures, in bytes: the public part of a pool's handle.
+pub(crate) const POOL_CHECK_LEN: usize = 16;
 /// The most key ids in a handle: what the longest secret, of 1,024 bytes, takes.
 const MAX_KEY_IDS: usize = 32;
 /// The most sources that can have been passed over. A reader entry takes a handle of 4,096 bytes.
@@ -100,7 +102,8 @@ pub struct Handle {
     pub source: String,
     /// The ids of the stored keys, in the order in which they make up the secret.
     pub key_ids: Vec<KeyUuid>,
-    /// The public part: an ephemeral X25519 key, an X-Wing ciphertext, or nothing.
+    /// The public part: an ephemeral X25519 key, an X-Wing ciphertext, or of a pool's keys what
+    /// says to who holds them for which two members they were drawn.
     pub public: Vec<u8>,
     /// How many bytes the secret has.
     pub length: u16,
@@ -212,7 +215,7 @@ impl Handle {
         let (source_fits, public_len, ids) = match self.kind {
             Kind::X25519 => (self.source == "x25519", X25519_LEN, 0),
             Kind::XWing => (self.source == "x-wing", X_WING_LEN, 0),
-            Kind::Pool => (self.source.starts_with("qkd:"), 0, key_count(self.length)),
+            Kind::Pool => (self.source.starts_with("qkd:"), POOL_CHECK_LEN, key_count(self.length)),
         };
         if !source_fits || !is_name(&self.source) {
             return Err(malformed("its source is not of its kind"));

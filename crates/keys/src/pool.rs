@@ -1,6 +1,7 @@
 //! Keys that both ends of a link hold, each with one direction and delivered once.
 
 mod blocks;
+mod bound;
 mod delivery;
 mod index;
 mod line;
@@ -231,24 +232,37 @@ impl KeyPool {
         }
     }
 
-    /// Lists up to `limit` keys, without their secrets: first those that are held, then the spent.
+    /// Lists up to `limit` keys that are to be shown, without their secrets: first those that are
+    /// held, then the spent.
     ///
     /// # Errors
     ///
     /// When the disk fails or the pool is damaged.
-    pub fn list(&self, limit: usize) -> Result<Vec<KeyRow>, Error> {
+    pub fn list(
+        &self,
+        limit: usize,
+        shown: impl Fn(&KeyRow) -> bool,
+    ) -> Result<Vec<KeyRow>, Error> {
         let mut rows = Vec::new();
-        for found in self.store.scan(family::KEYS, Keys::All)?.take(limit) {
+        let held = self.store.scan(family::KEYS, Keys::All)?.map(|found| -> Result<_, Error> {
             let (key, row) = found?;
             let row::Header { state, direction, block, .. } = row::read_header(&row)?;
-            rows.push(KeyRow { id: KeyUuid(row::sixteen(&key)?), direction, state, block });
-        }
-        let left = limit.saturating_sub(rows.len());
-        for found in self.store.scan(family::SPENT, Keys::All)?.take(left) {
+            Ok(KeyRow { id: KeyUuid(row::sixteen(&key)?), direction, state, block })
+        });
+        let spent = self.store.scan(family::SPENT, Keys::All)?.map(|found| -> Result<_, Error> {
             let (key, row) = found?;
             let (direction, block) = row::decode_spent(&row)?;
             let id = KeyUuid(row::sixteen(&key)?);
-            rows.push(KeyRow { id, direction, state: KeyState::Spent, block });
+            Ok(KeyRow { id, direction, state: KeyState::Spent, block })
+        });
+        for row in held.chain(spent) {
+            if rows.len() == limit {
+                break;
+            }
+            let row: KeyRow = row?;
+            if shown(&row) {
+                rows.push(row);
+            }
         }
         Ok(rows)
     }

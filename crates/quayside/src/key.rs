@@ -71,7 +71,11 @@ impl Report for KeysReport {
         ("pools.ready_incoming", "keys that can be recovered there"),
         ("pools.pending", "keys that the far end has not confirmed yet"),
         ("pools.delivered", "keys that were delivered"),
-        ("pools.keys", "some of the keys, in the order of their ids"),
+        (
+            "pools.keys",
+            "some of the keys, in the order of their ids; those that wait to be recovered only for \
+             operators",
+        ),
         ("pools.keys.id", "the key's id, 32 hexadecimal digits, the same at both ends"),
         ("pools.keys.direction", "outgoing: drawn there; incoming: recovered there"),
         ("pools.keys.state", "pending, quarantined, ready, delivered or spent"),

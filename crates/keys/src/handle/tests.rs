@@ -8,7 +8,7 @@ fn pool_handle() -> Handle {
         kind: Kind::Pool,
         source: "qkd:hz-xs".into(),
         key_ids: vec![KeyUuid([1; 16]), KeyUuid([2; 16])],
-        public: Vec::new(),
+        public: vec![8; POOL_CHECK_LEN],
         length: 64,
         seeded: false,
         passed_over: Vec::new(),
@@ -21,7 +21,7 @@ fn handle(kind: Kind, length: u16) -> Handle {
     let (source, public_len) = match kind {
         Kind::X25519 => ("x25519", 32),
         Kind::XWing => ("x-wing", 1_120),
-        Kind::Pool => ("qkd:hz-xs", 0),
+        Kind::Pool => ("qkd:hz-xs", 16),
     };
     let ids = if kind == Kind::Pool { key_count(length) } else { 0 };
     handle.key_ids = (0..ids).map(|n| KeyUuid(u128::from(n).to_be_bytes())).collect();
@@ -84,7 +84,9 @@ fn the_encoding_is_fixed_byte_by_byte() {
         expected.push(0x50);
         expected.extend_from_slice(&[id; 16]);
     }
-    expected.extend_from_slice(&[0x40, 0x18, 33, 0xf4, 0x81, 0x82, 0x65]);
+    expected.push(0x50);
+    expected.extend_from_slice(&[8; 16]);
+    expected.extend_from_slice(&[0x18, 33, 0xf4, 0x81, 0x82, 0x65]);
     expected.extend_from_slice(b"qkd:a");
     expected.push(0x69);
     expected.extend_from_slice(b"LINE_DOWN");
@@ -116,7 +118,7 @@ fn many_encodings_hash_to_what_they_always_did() {
         assert_eq!(Handle::decode(&bytes), Ok(handle));
         hasher.update(&u64::try_from(bytes.len()).unwrap().to_be_bytes()).update(&bytes);
     }
-    let expected = "609d2f4b36891ac693126ca879ab4e541e9d27d0b8715add997bfc4ddf8d8dc9";
+    let expected = "0c9dd8299118797c7624b01810dd41421b403244951808384b1c75c8a0a1bf66";
     assert_eq!(hasher.finalize().to_hex().as_str(), expected, "the handle changed on the wire");
 }
 

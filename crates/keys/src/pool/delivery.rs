@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use store::crash_point;
 use zeroize::Zeroizing;
 
+use super::bound::{Bound, Pair};
 use super::row::{Asked, Header, encode_confirmed, encode_spent, sorted};
 use super::{Direction, KeyPool, KeyState, LineState, family, row};
-use crate::handle::{POOL_KEY_LEN, key_count};
+use crate::handle::key_count;
 use crate::secret::check_length;
 use crate::{Drawn, Error, Handle, KeyUuid, Kind, Peer, RequestId, Secret};
 
@@ -42,17 +43,17 @@ impl KeyPool {
     pub(super) fn draw(
         &self,
         request: &RequestId,
-        peer: &Peer,
+        (own, peer): (&Peer, &Peer),
         length: u16,
         line: impl FnOnce() -> LineState,
     ) -> Result<Drawn, Error> {
         check_length(length)?;
         let _turn = Turn::take(self, request);
         if let Some(asked) = self.asked(request)? {
-            let same =
-                (asked.direction, &asked.peer, asked.length) == (Direction::Outgoing, peer, length);
+            let wanted = (Direction::Outgoing, &own.member, peer, length);
+            let same = (asked.direction, &asked.own, &asked.peer, asked.length) == wanted;
             let rows = self.answer_again(request, &asked, same)?;
-            return Ok(self.drawn(asked.key_ids, length, &rows));
+            return self.drawn(asked.key_ids, (own, peer), length, &rows);
         }
         let link = self.id.link.clone();
         let line = line();
@@ -68,43 +69,49 @@ impl KeyPool {
             }
         };
         let direction = Direction::Outgoing;
-        let asked = Asked { direction, peer: peer.clone(), length, key_ids, confirmed: false };
+        let (who, whom) = (own.member.clone(), peer.clone());
+        let asked = Asked { direction, own: who, peer: whom, length, key_ids, confirmed: false };
         let rows = self.deliver(request, &asked, |_| Ok(()))?;
         crash_point("keys-drawn");
-        Ok(self.drawn(asked.key_ids, length, &rows))
+        self.drawn(asked.key_ids, (own, peer), length, &rows)
     }
 
     /// Recovers the keys that `peer` drew; what is answered is durable first.
     pub(super) fn recover(
         &self,
         request: &RequestId,
-        peer: &Peer,
+        (own, peer): (&Peer, &Peer),
         handle: &Handle,
     ) -> Result<Secret, Error> {
         check_length(handle.length)?;
         let _turn = Turn::take(self, request);
         let asked = Asked {
             direction: Direction::Incoming,
+            own: own.member.clone(),
             peer: peer.clone(),
             length: handle.length,
             key_ids: handle.key_ids.clone(),
             confirmed: false,
         };
-        let rows = match self.asked(request)? {
-            Some(before) => {
-                let same = Asked { confirmed: false, ..before.clone() } == asked;
-                self.answer_again(request, &before, same)?
-            }
-            None => {
-                self.refuse_malformed(handle)?;
-                self.take_incoming(&handle.key_ids)?;
-                let rows =
-                    self.deliver(request, &asked, |rows| self.refuse_misstated(handle, rows))?;
-                crash_point("keys-recovered");
-                rows
-            }
+        let bound = |rows: &[Opened]| {
+            let pair = Pair { drawer: peer, reader: own };
+            let bound = self.bound(&handle.key_ids, pair, handle.length, rows)?;
+            if bound.is_checked_by(&handle.public) { Ok(bound) } else { Err(Error::HandleMismatch) }
         };
-        Ok(secret(handle.length, &rows))
+        if let Some(before) = self.asked(request)? {
+            let same = Asked { confirmed: false, ..before.clone() } == asked;
+            let rows = self.answer_again(request, &before, same)?;
+            return Ok(bound(&rows)?.secret);
+        }
+        self.refuse_malformed(handle)?;
+        self.take_incoming(&handle.key_ids)?;
+        // Whoever is not the one that it was drawn for consumes nothing.
+        let rows = self.deliver(request, &asked, |rows| {
+            bound(rows)?;
+            self.refuse_misstated(handle, rows)
+        })?;
+        crash_point("keys-recovered");
+        Ok(bound(&rows)?.secret)
     }
 
     /// Erases the answer that is kept for `request`; only the ids of its keys are remembered.
@@ -225,7 +232,6 @@ impl KeyPool {
         let distinct: BTreeSet<_> = handle.key_ids.iter().collect();
         if handle.key_ids.len() != usize::from(key_count(handle.length))
             || distinct.len() != handle.key_ids.len()
-            || !handle.public.is_empty()
         {
             let why = "the handle names more, fewer or other keys than its length takes";
             return Err(Error::Malformed { why: why.to_owned() });
@@ -292,31 +298,39 @@ impl KeyPool {
     }
 
     /// What a draw answers.
-    fn drawn(&self, key_ids: Vec<KeyUuid>, length: u16, rows: &[Opened]) -> Drawn {
+    fn drawn(
+        &self,
+        key_ids: Vec<KeyUuid>,
+        (own, peer): (&Peer, &Peer),
+        length: u16,
+        rows: &[Opened],
+    ) -> Result<Drawn, Error> {
+        let pair = Pair { drawer: own, reader: peer };
+        let Bound { check, secret } = self.bound(&key_ids, pair, length, rows)?;
         let handle = Handle {
             kind: Kind::Pool,
             source: self.source_name(),
             key_ids,
-            public: Vec::new(),
+            public: check.to_vec(),
             length,
             seeded: rows.iter().any(|(header, _)| header.seeded),
             passed_over: Vec::new(),
             mac: None,
         };
-        Drawn { handle, secret: secret(length, rows) }
+        Ok(Drawn { handle, secret })
     }
-}
 
-/// The keys one after the other, cut to the length asked for.
-fn secret(length: u16, rows: &[Opened]) -> Secret {
-    // Room first: a vector that grows would leave a copy behind.
-    let room = rows.len().saturating_mul(usize::from(POOL_KEY_LEN));
-    let mut secret = Zeroizing::new(Vec::with_capacity(room));
-    for (_, key) in rows {
-        secret.extend_from_slice(&**key);
+    /// What the keys yield for a pair of members.
+    fn bound(
+        &self,
+        key_ids: &[KeyUuid],
+        pair: Pair<'_>,
+        length: u16,
+        rows: &[Opened],
+    ) -> Result<Bound, Error> {
+        let keys: Vec<&[u8; 32]> = rows.iter().map(|(_, key)| &**key).collect();
+        Bound::new(&keys, &self.id.link, key_ids, pair, length)
     }
-    secret.truncate(length.into());
-    Secret::new(secret)
 }
 
 fn count(key_ids: &[KeyUuid]) -> u64 {

@@ -6,6 +6,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder, decode, encode};
+use party::MemberId;
 use zeroize::Zeroizing;
 
 use super::{Direction, KeyState, PoolId};
@@ -126,6 +127,8 @@ fn read_row(row: &[u8]) -> Result<(Header, &[u8]), Error> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) direction: Direction,
+    /// Who asked.
+    pub(super) own: MemberId,
     pub(super) peer: Peer,
     pub(super) length: u16,
     pub(super) key_ids: Vec<KeyUuid>,
@@ -134,10 +137,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// CBOR [1, outgoing, member, site, length, [key id, ..], confirmed].
+    /// CBOR [1, outgoing, own member, member, site, length, [key id, ..], confirmed].
     pub(super) fn encode(&self) -> Vec<u8> {
         written(|to| {
-            to.array(7)?.u8(VERSION)?.bool(self.direction == Direction::Outgoing)?;
+            to.array(8)?.u8(VERSION)?.bool(self.direction == Direction::Outgoing)?;
+            to.str(self.own.as_str())?;
             to.str(self.peer.member.as_str())?.str(self.peer.site.as_str())?.u16(self.length)?;
             write_ids(to, &self.key_ids)?;
             to.bool(self.confirmed)?;
@@ -148,14 +152,16 @@ impl Asked {
     pub(super) fn decode(row: &[u8]) -> Result<Self, Error> {
         let mut from = Decoder::new(row);
         (|| {
-            expect(&mut from, 7)?;
+            expect(&mut from, 8)?;
             let direction = direction_of(from.bool()?);
             let name = |_| decode::Error::message("name");
+            let own = from.str()?.parse().map_err(name)?;
             let member = from.str()?.parse().map_err(name)?;
             let site = from.str()?.parse().map_err(name)?;
             let (length, key_ids) = (from.u16()?, read_ids(&mut from)?);
             let confirmed = from.bool()?;
-            Ok(Self { direction, peer: Peer { member, site }, length, key_ids, confirmed })
+            let peer = Peer { member, site };
+            Ok(Self { direction, own, peer, length, key_ids, confirmed })
         })()
         .map_err(|error: decode::Error| damaged(&format!("a request does not decode ({error})")))
     }
@@ -356,6 +362,7 @@ mod tests {
     fn what_is_written_is_read_and_what_is_torn_is_not() {
         let asked = Asked {
             direction: Direction::Incoming,
+            own: "zj-merchant".parse().unwrap(),
             peer: Peer { member: "sky-air".parse().unwrap(), site: "xiaoshan".parse().unwrap() },
             length: 48,
             key_ids: vec![KeyUuid([1; 16]), KeyUuid([2; 16])],

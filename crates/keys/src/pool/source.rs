@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use party::MemberId;
 use tokio::sync::watch;
 
 use super::{KeyPool, LineState};
@@ -12,19 +13,23 @@ use crate::{Drawn, Error, Handle, KeySource, Peer, RequestId, Secret};
 
 /// Draws from a pool the keys of its outgoing direction, and recovers those of the incoming one.
 ///
-/// A secret is the keys in the order of their ids in the handle, one after the other, cut to the
-/// length asked for: 32 bytes are one key of the link as it was distilled.
+/// It is one member's, and several members of a site have each a source over the same pool. A secret
+/// is derived from keys of the link, one for each 32 bytes, and from who draws and who is to recover
+/// it: to any other member of the site the handle leads nowhere, and its keys stay where they are.
 pub struct PoolSource {
     name: String,
+    own: Peer,
     pool: Arc<KeyPool>,
     line: watch::Receiver<LineState>,
 }
 
 impl PoolSource {
-    /// Makes a source of the pool; `line` says whether it may be drawn from.
+    /// Makes a source of the pool for `member` of its site; `line` says whether it may be drawn
+    /// from.
     #[must_use]
-    pub fn new(pool: Arc<KeyPool>, line: watch::Receiver<LineState>) -> Self {
-        Self { name: pool.source_name(), pool, line }
+    pub fn new(pool: Arc<KeyPool>, member: MemberId, line: watch::Receiver<LineState>) -> Self {
+        let own = Peer { member, site: pool.id().near.clone() };
+        Self { name: pool.source_name(), own, pool, line }
     }
 }
 
@@ -54,9 +59,9 @@ impl KeySource for PoolSource {
         check_length(length)?;
         self.check_site(peer)?;
         let (pool, line) = (self.pool.clone(), self.line.clone());
-        let (request, peer) = (*request, peer.clone());
+        let (request, own, peer) = (*request, self.own.clone(), peer.clone());
         // The line is asked as late as can be: it may shut down while the caller waits.
-        blocking(move || pool.draw(&request, &peer, length, || line.borrow().clone())).await
+        blocking(move || pool.draw(&request, (&own, &peer), length, || line.borrow().clone())).await
     }
 
     async fn recover(
@@ -67,8 +72,9 @@ impl KeySource for PoolSource {
     ) -> Result<Secret, Error> {
         self.check_site(peer)?;
         let pool = self.pool.clone();
-        let (request, peer, handle) = (*request, peer.clone(), handle.clone());
-        blocking(move || pool.recover(&request, &peer, &handle)).await
+        let (request, own) = (*request, self.own.clone());
+        let (peer, handle) = (peer.clone(), handle.clone());
+        blocking(move || pool.recover(&request, (&own, &peer), &handle)).await
     }
 
     async fn confirm(&self, request: &RequestId) -> Result<(), Error> {

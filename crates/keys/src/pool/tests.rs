@@ -30,8 +30,8 @@ fn draw(pool: &KeyPool, number: u8) -> Result<crate::Drawn, Error> {
 }
 
 fn draw_of(pool: &KeyPool, number: u8, length: u16) -> Result<crate::Drawn, Error> {
-    let peer = Peer { member: "m".parse().unwrap(), site: site("c") };
-    pool.draw(&RequestId([number; 16]), &peer, length, || LineState::Up)
+    let [own, peer] = ["b", "c"].map(|at| Peer { member: "m".parse().unwrap(), site: site(at) });
+    pool.draw(&RequestId([number; 16]), (&own, &peer), length, || LineState::Up)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn only_so_many_confirmations_are_remembered_the_latest_ones() {
     drop(pool);
     let pool = filled(folder.path(), SHORT);
     assert_eq!(pool.counts(), counts);
-    assert_eq!(pool.list(100).unwrap().len(), 13);
+    assert_eq!(pool.list(100, |_| true).unwrap().len(), 13);
     // Forgotten, so it asks anew: another key, never the old one.
     assert_eq!(draw(&pool, 0).unwrap().handle.key_ids, [KeyUuid([10; 16])]);
     pool.confirm(&RequestId([0; 16])).unwrap();

@@ -2,7 +2,7 @@
 
 use keys::{Error, KeySource};
 
-use crate::cast::{End, filled, handle, key_id, keys, peer, request, secret};
+use crate::cast::{End, derived_secret, filled, handle, key_id, keys, peer, request};
 
 #[tokio::test]
 async fn a_pending_key_is_not_delivered_and_says_so() {
@@ -17,7 +17,11 @@ async fn a_pending_key_is_not_delivered_and_says_so() {
     end.pool.release([1; 16]).unwrap();
     let now = handle(vec![key_id(1, 0)], 32);
     let now = end.source.recover(&request(2), &peer(0), &now).await.unwrap();
-    assert_eq!(now.as_bytes(), secret(1, 0), "the refusal bound nothing to the request");
+    assert_eq!(
+        now.as_bytes(),
+        derived_secret(&[key_id(1, 0)], 32),
+        "the refusal bound nothing to the request"
+    );
 }
 
 #[test]

@@ -64,18 +64,42 @@ pub(crate) fn keys(end: usize, block: u8, count: u8) -> Vec<NewKey> {
         .collect()
 }
 
-/// A handle of the pool for those keys.
+/// A handle of the pool for those keys, as end 0 draws it for end 1.
 pub(crate) fn handle(key_ids: Vec<KeyUuid>, length: u16) -> Handle {
     Handle {
         kind: Kind::Pool,
         source: "qkd:hz-xs".into(),
+        public: derived("pool check v1", &key_ids, length, 16),
         key_ids,
-        public: Vec::new(),
         length,
         seeded: false,
         passed_over: Vec::new(),
         mac: None,
     }
+}
+
+/// The secret that end 1 has of those keys when end 0 has drawn them.
+pub(crate) fn derived_secret(key_ids: &[KeyUuid], length: u16) -> Vec<u8> {
+    derived("pool secret v1", key_ids, length, usize::from(length))
+}
+
+/// What docs/reference/formats.md says that both ends derive, put down once more.
+fn derived(label: &str, key_ids: &[KeyUuid], length: u16, bytes: usize) -> Vec<u8> {
+    let keys: Vec<[u8; 32]> = key_ids.iter().map(|id| secret(id.0[0], id.0[15])).collect();
+    let mut info = minicbor::Encoder::new(Vec::new());
+    info.array(8).unwrap().str(label).unwrap().str("hz-xs").unwrap();
+    info.array(key_ids.len().try_into().unwrap()).unwrap();
+    for id in key_ids {
+        info.bytes(&id.0).unwrap();
+    }
+    for name in ["zj-merchant", "hangzhou", "sky-air", "xiaoshan"] {
+        info.str(name).unwrap();
+    }
+    info.u16(length).unwrap();
+    let mut out = vec![0; bytes];
+    let hkdf = hkdf::Hkdf::<sha2::Sha256>::new(None, keys.as_flattened());
+    hkdf.expand(&info.into_writer(), &mut out).unwrap();
+    out
 }
 
 /// One end of the link: its pool, the source over it, and the word of its line.
@@ -94,7 +118,8 @@ impl End {
     pub(crate) fn at(folder: TempDir, end: usize) -> Self {
         let pool = open(folder.path(), end).unwrap();
         let (line, heard) = watch::channel(LineState::Up);
-        Self { source: PoolSource::new(pool.clone(), heard), pool, line, folder }
+        let source = PoolSource::new(pool.clone(), peer(end).member, heard);
+        Self { pool, source, line, folder }
     }
 
     /// Closes the pool and opens it again, as after a restart.

@@ -20,7 +20,7 @@ async fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let pool = crate::cast::open(Path::new(&directory), 1).unwrap();
     let (_line, heard) = tokio::sync::watch::channel(keys::LineState::Up);
-    let source = keys::PoolSource::new(pool.clone(), heard);
+    let source = keys::PoolSource::new(pool.clone(), peer(1).member, heard);
     for block in 1..=3_u8 {
         pool.store_pending([block; 16], keys(1, block, 4), false).unwrap();
         println!("stored {block}");
@@ -80,7 +80,7 @@ async fn check(end: &End, point: &str, visit: u8, block: u8, said: &impl Fn(Stri
     let stored = released || end.pool.pending_blocks().contains(&[block; 16]);
     assert_eq!(stored, said(format!("stored {block}")) || unsaid("keys-stored"), "{place}");
 
-    let rows = end.pool.list(1_000).unwrap();
+    let rows = end.pool.list(1_000, |_| true).unwrap();
     let state = |id| rows.iter().find(|row| row.id == id).map(|row| row.state);
     let (taken, other) = (state(drawn_in(block)), state(key_id(block, 0)));
     let drawn = said(format!("drawn {}", drawn_in(block))) || unsaid("keys-drawn");

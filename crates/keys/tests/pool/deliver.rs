@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keys::{
-    Drawn, Error, Exchange, KeySource, KeyState, LineState, MemberSources, PolicyClass, Preferred,
-    suite,
+    Direction, Drawn, Error, Exchange, Handle, KeySource, KeyState, LineState, MemberSources, Peer,
+    PolicyClass, PoolSource, Preferred, suite,
 };
 use party::MemberId;
+use tokio::sync::watch;
 
-use crate::cast::{End, filled, handle, key_id, keys, peer, request, secret};
+use crate::cast::{End, derived_secret, filled, handle, key_id, keys, peer, request, secret};
 
 #[tokio::test]
 async fn a_pool_keeps_the_contract_of_a_source() {
@@ -19,23 +20,24 @@ async fn a_pool_keeps_the_contract_of_a_source() {
 }
 
 #[tokio::test]
-async fn a_secret_of_one_key_is_that_key_and_the_oldest_goes_first() {
+async fn a_secret_is_derived_from_its_key_and_the_oldest_key_goes_first() {
     let [near, _] = filled(4);
     let Drawn { handle, secret: drawn } =
         near.source.draw(&request(1), &peer(1), 32).await.unwrap();
     assert_eq!(handle, self::handle(vec![key_id(1, 0)], 32));
-    assert_eq!(drawn.as_bytes(), secret(1, 0));
+    assert_eq!(drawn.as_bytes(), derived_secret(&[key_id(1, 0)], 32));
+    assert_ne!(drawn.as_bytes(), secret(1, 0), "the pool's key itself is nobody's");
     let short = near.source.draw(&request(2), &peer(1), 16).await.unwrap();
-    assert_eq!(short.secret.as_bytes(), &secret(1, 2)[..16]);
+    assert_eq!(short.secret.as_bytes(), derived_secret(&[key_id(1, 2)], 16));
 }
 
 #[tokio::test]
-async fn a_long_secret_is_several_keys_in_the_order_of_the_handle() {
+async fn a_long_secret_takes_several_keys_in_the_order_of_the_handle() {
     let [near, far] = filled(64);
     let drawn = near.source.draw(&request(1), &peer(1), 1_000).await.unwrap();
     assert_eq!(drawn.handle.key_ids.len(), 32);
-    let expected: Vec<u8> = (0..64).step_by(2).flat_map(|number| secret(1, number)).collect();
-    assert_eq!(drawn.secret.as_bytes(), &expected[..1_000]);
+    let ids: Vec<_> = (0..64).step_by(2).map(|number| key_id(1, number)).collect();
+    assert_eq!(drawn.secret.as_bytes(), derived_secret(&ids, 1_000));
     let there = far.source.recover(&request(9), &peer(0), &drawn.handle).await.unwrap();
     assert_eq!(there, drawn.secret);
     assert_eq!(near.pool.counts().ready_outgoing, 0);
@@ -147,7 +149,11 @@ async fn a_handle_that_this_pool_cannot_have_made_is_refused() {
     faults[4].seeded = true;
     for (number, bent) in faults.iter().enumerate() {
         let refused = far.source.recover(&request(1), &peer(0), bent).await.unwrap_err();
-        let reason = if number == 0 { "KEY_SOURCE_UNKNOWN" } else { "HANDLE_MALFORMED" };
+        let reason = match number {
+            0 => "KEY_SOURCE_UNKNOWN",
+            3 => "HANDLE_MISMATCH",
+            _ => "HANDLE_MALFORMED",
+        };
         assert_eq!(refused.reason(), reason, "fault {number}");
     }
     let mut elsewhere = peer(0);
@@ -252,13 +258,8 @@ async fn a_caller_that_goes_away_loses_no_key() {
 #[tokio::test]
 async fn members_of_one_site_do_not_get_each_others_answers() {
     let [near, _] = filled(8);
-    let source: Arc<dyn KeySource> = Arc::new(near.source);
     let members: [MemberId; 2] = ["zj-merchant", "hz-forwarder"].map(|id| id.parse().unwrap());
-    let sources = members.clone().map(|member| MemberSources {
-        member,
-        by_class: [(PolicyClass::Preferred, source.clone())].into(),
-    });
-    let exchange = Exchange::new("hangzhou".parse().unwrap(), sources.into());
+    let exchange = exchange(&near, &members);
     let draw = async |who| {
         exchange.draw(who, &request(1), &peer(1), 32, PolicyClass::Preferred).await.unwrap()
     };
@@ -269,6 +270,53 @@ async fn members_of_one_site_do_not_get_each_others_answers() {
     assert_eq!(draw(&members[0]).await.handle, first.handle, "another's confirmation is not mine");
 }
 
+/// The exchange of an end's site for some of its members.
+fn exchange(end: &End, members: &[MemberId]) -> Exchange {
+    let sources = members.iter().map(|member| {
+        let heard = watch::channel(LineState::Up).1;
+        let source = PoolSource::new(end.pool.clone(), member.clone(), heard);
+        let source: Arc<dyn KeySource> = Arc::new(Preferred::new(vec![Arc::new(source)]));
+        MemberSources {
+            member: member.clone(),
+            by_class: [(PolicyClass::Preferred, source)].into(),
+        }
+    });
+    Exchange::new(end.pool.id().near.clone(), sources.collect())
+}
+
+#[tokio::test]
+async fn a_member_gets_nothing_of_what_was_drawn_for_another_and_consumes_nothing() {
+    let [near, far] = filled(8);
+    let members: [MemberId; 2] = ["sky-air", "cn-customs"].map(|id| id.parse().unwrap());
+    let [airline, customs] = &members;
+    let there = exchange(&far, &members);
+    let reader = Peer { member: customs.clone(), ..peer(1) };
+    let drawn = near.source.draw(&request(1), &reader, 64).await.unwrap();
+    let untouched = far.pool.counts();
+    // Who sits beside the reader takes the handle, or guesses at its public part.
+    for bent in [drawn.handle.clone(), Handle { public: vec![0; 16], ..drawn.handle.clone() }] {
+        for _ in 0..2 {
+            let refused = there.recover(airline, &request(2), &peer(0), &bent).await;
+            assert_eq!(refused.unwrap_err(), Error::HandleMismatch);
+        }
+    }
+    // Nor does the reader take it for a secret of another drawer.
+    let other = Peer { member: "hz-forwarder".parse().unwrap(), ..peer(0) };
+    let refused = there.recover(customs, &request(2), &other, &drawn.handle).await.unwrap_err();
+    assert_eq!(refused, Error::HandleMismatch);
+    assert_eq!(far.pool.counts(), untouched, "whoever is refused burns no key");
+    let secret = there.recover(customs, &request(2), &peer(0), &drawn.handle).await.unwrap();
+    assert_eq!(secret, drawn.secret);
+    let late = there.recover(airline, &request(2), &peer(0), &drawn.handle).await.unwrap_err();
+    assert_eq!(late, Error::Spent);
+
+    // Even one who can say what only the keys' holders can has a secret that is unrelated.
+    let drawn = near.source.draw(&request(3), &reader, 64).await.unwrap();
+    let guessed = handle(drawn.handle.key_ids.clone(), 64);
+    let own = there.recover(airline, &request(3), &peer(0), &guessed).await.unwrap();
+    assert_ne!(own, drawn.secret);
+}
+
 #[tokio::test]
 async fn the_list_shows_each_key_where_it_stands() {
     let [near, _] = filled(6);
@@ -276,13 +324,16 @@ async fn the_list_shows_each_key_where_it_stands() {
     near.source.draw(&request(1), &peer(1), 32).await.unwrap();
     near.source.draw(&request(2), &peer(1), 32).await.unwrap();
     near.source.confirm(&request(1)).await.unwrap();
-    let list = near.pool.list(100).unwrap();
+    let list = near.pool.list(100, |_| true).unwrap();
     let of = |state| list.iter().filter(|row| row.state == state).count();
     assert_eq!(of(KeyState::Spent), 1);
     assert_eq!(of(KeyState::Delivered), 1);
     assert_eq!(of(KeyState::Ready), 4);
     assert_eq!(of(KeyState::Pending), 2);
-    assert_eq!(near.pool.list(3).unwrap().len(), 3);
+    assert_eq!(near.pool.list(3, |_| true).unwrap().len(), 3);
+    let some = near.pool.list(3, |row| row.direction == Direction::Incoming).unwrap();
+    assert_eq!(some.len(), 3, "what is not shown takes no place");
+    assert!(some.iter().all(|row| row.direction == Direction::Incoming));
     let spent = list.iter().find(|row| row.state == KeyState::Spent).unwrap();
     assert_eq!((spent.id, spent.block), (key_id(1, 0), [1; 16]));
 }

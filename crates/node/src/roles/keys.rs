@@ -101,10 +101,6 @@ fn sources(
     believed: &Believed,
     links: &[Ready],
 ) -> Result<Vec<MemberSources>, Error> {
-    let quantum: Vec<Arc<dyn KeySource>> = links
-        .iter()
-        .map(|link| Arc::new(PoolSource::new(Arc::clone(&link.pool), link.states.clone())) as _)
-        .collect();
     let mut members = Vec::with_capacity(keys.members.len());
     for member in &keys.members {
         let x25519 = disk::read_key(&member.x25519_key)?;
@@ -114,13 +110,20 @@ fn sources(
             Arc::new(X25519::new(Some(x25519), Arc::clone(&believed.members)));
         let hybrid: Arc<dyn KeySource> =
             Arc::new(XWing::new(Some(x_wing), Arc::clone(&believed.members)));
+        let quantum: Vec<Arc<dyn KeySource>> = links
+            .iter()
+            .map(|Ready { pool, states, .. }| {
+                let (pool, member) = (Arc::clone(pool), member.id.clone());
+                Arc::new(PoolSource::new(pool, member, states.clone())) as _
+            })
+            .collect();
         let all = [quantum.clone(), vec![Arc::clone(&hybrid), x25519]].concat();
         let mut by_class: BTreeMap<PolicyClass, Arc<dyn KeySource>> = BTreeMap::from([
             (PolicyClass::Preferred, Arc::new(Preferred::new(all)) as _),
             (PolicyClass::HybridOnly, hybrid),
         ]);
         if !quantum.is_empty() {
-            let only = Arc::new(Preferred::new(quantum.clone()));
+            let only = Arc::new(Preferred::new(quantum));
             by_class.insert(PolicyClass::QuantumOnly, only);
         }
         members.push(MemberSources { member: member.id.clone(), by_class });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::keys::RequestId;
+use ::keys::{Direction, KeyRow, KeyState, RequestId};
 use futures_util::stream::{BoxStream, StreamExt as _, select_all, unfold};
 use party::{MemberId, Role, SiteId};
 use tokio::time::timeout;
@@ -96,6 +96,14 @@ impl KeysFace {
             return Ok(());
         }
         Err(self.role_missing(caller))
+    }
+
+    /// Whether the caller is shown the ids of keys that wait to be recovered: they are of any
+    /// member of the site, and no concern of the others.
+    fn may_see_waiting(&self, caller: &Caller) -> bool {
+        let is_the_site =
+            matches!(&caller.principal, Principal::Site(site, _) if site == self.site());
+        is_the_site || self.is_operator(caller)
     }
 
     /// Refuses a caller that may not change what a link does: it takes a person.
@@ -219,11 +227,17 @@ impl KeysService for KeysFace {
         &self,
         request: Request<pb::ListKeysRequest>,
     ) -> Result<Response<pb::ListKeysResponse>, Status> {
-        self.may_look(&caller(&request)?)?;
+        let caller = caller(&request)?;
+        self.may_look(&caller)?;
+        let may_see_waiting = self.may_see_waiting(&caller);
         let pb::ListKeysRequest { link, limit } = request.into_inner();
         let pool = Arc::clone(&self.link(&link)?.pool);
         let limit = field::limit("limit", limit, USUALLY_LISTED, MAX_LISTED)?;
-        let listed = tokio::task::spawn_blocking(move || (pool.list(limit), pool.counts())).await;
+        let shown = move |row: &KeyRow| {
+            may_see_waiting || (row.state, row.direction) != (KeyState::Ready, Direction::Incoming)
+        };
+        let list = move || (pool.list(limit, shown), pool.counts());
+        let listed = tokio::task::spawn_blocking(list).await;
         let (rows, counts) = listed
             .map_err(|error| Refusal::internal(format_args!("a list of keys failed: {error}")))?;
         let keys = rows.map_err(Refusal::from)?.into_iter().map(convert::key_out).collect();

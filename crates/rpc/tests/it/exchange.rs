@@ -88,7 +88,7 @@ fn sealing_members() -> Arc<Members> {
 fn keys_of_a_block(outgoing: Direction) -> Vec<NewKey> {
     let key = |number: u8| NewKey {
         id: KeyUuid([number; 16]),
-        direction: match (number % 2 == 0, outgoing) {
+        direction: match (number.is_multiple_of(2), outgoing) {
             (true, direction) => direction,
             (false, Direction::Outgoing) => Direction::Incoming,
             (false, Direction::Incoming) => Direction::Outgoing,
@@ -111,7 +111,8 @@ impl Site {
         let pool = PoolId { link: LINK.to_owned(), near: site(near), far: site(far) };
         let pool = KeyPool::open(&folder.join(near), &[7; 32], pool).unwrap();
         let (state, watched) = watch::channel(LineState::Up);
-        let quantum: Arc<dyn KeySource> = Arc::new(PoolSource::new(Arc::clone(&pool), watched));
+        let quantum: Arc<dyn KeySource> =
+            Arc::new(PoolSource::new(Arc::clone(&pool), id(member), watched));
         let seed = Zeroizing::new(own(member).1);
         let hybrid: Arc<dyn KeySource> = Arc::new(XWing::new(Some(seed), members));
         let preferred = Preferred::new(vec![Arc::clone(&quantum), Arc::clone(&hybrid)]);
@@ -334,6 +335,14 @@ async fn links_and_keys_are_listed_without_secrets_and_watched() {
 
     let (rows, counts) = keys.keys(LINK, 7).await.unwrap();
     assert_eq!((rows.len(), counts.ready_outgoing, counts.ready_incoming), (7, 100, 100));
+    // Which keys wait to be recovered is not for every member of the site.
+    for (uri, outgoing, incoming) in [(CUSTOMS, 100, 0), (OPERATOR, 100, 100), (XIAOSHAN, 100, 100)]
+    {
+        let (rows, _) = sites.keys(&sites.xiaoshan, uri).keys(LINK, 1_000).await.unwrap();
+        let of = |direction| rows.iter().filter(|row| row.direction == direction).count();
+        let found = (of(Direction::Outgoing), of(Direction::Incoming));
+        assert_eq!(found, (outgoing, incoming), "{uri}");
+    }
     let error = keys.keys(LINK, 10_001).await.unwrap_err();
     assert_eq!((error.reason.as_str(), error.field.as_deref()), ("FIELD_INVALID", Some("limit")));
 
