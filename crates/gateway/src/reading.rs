@@ -85,7 +85,8 @@ impl Clerk {
                     }
                 },
                 What::Removed { key, by, sealer } => {
-                    if *sealer == self.member {
+                    // Only the reader's own removal says that it has it, and that on the post's word.
+                    if *sealer == self.member && *by == key.reader {
                         tracing::debug!(commitment = %key.commitment, %by, "acknowledged");
                         held.remove(key);
                         changes.acknowledged(key);
