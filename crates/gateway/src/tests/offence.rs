@@ -200,7 +200,7 @@ async fn a_replayed_entry_changes_nothing_and_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_takes_no_step_of_anothers_by_saying_so() {
+async fn a_member_takes_no_step_of_another_by_saying_so() {
     let world = World::new().await;
     let order = world.order(1).await;
     // The forwarder, who holds the journey's secret, states the seller's next step.
