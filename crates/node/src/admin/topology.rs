@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_topology_is_said() {
         for (old, new, word) in [
-            ("first_port", "frist_port", "frist_port"),
+            ("first_port", "fist_port", "fist_port"),
             ("roles = [\"trader\"]", "roles = [\"pirate\"]", "pirate"),
             ("sites = [\"liege\"]", "sites = [\"bonn\"]", "bonn"),
             ("receiver = \"xiaoshan\"", "receiver = \"bonn\"", "bonn"),
