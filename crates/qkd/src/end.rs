@@ -136,6 +136,8 @@ pub struct End {
     telling: Telling,
     /// How many more keys this end wishes to draw.
     wanted: u32,
+    /// What both ends wished when the block under way was started (sender only).
+    sharing: (u32, u32),
     /// Blocks whose keys were given out to be stored, and of which nothing was heard since; the
     /// newest of them.
     unsettled: VecDeque<BlockId>,
@@ -230,6 +232,7 @@ impl End {
             shut_down: None,
             telling: Telling::Nothing,
             wanted: 0,
+            sharing: (0, 0),
             unsettled: VecDeque::new(),
             session: None,
         })

@@ -40,6 +40,8 @@ impl Stage {
 impl End {
     pub(super) fn begin(&mut self) -> Result<Vec<Output>, Error> {
         let block = BlockId(self.source.array()?);
+        // Who wishes none now gets none of this block, though the other has enough meanwhile.
+        self.sharing = (self.wanted, self.far_wanted());
         self.set_stage(At::Sending(Stage::Prepared(block)));
         Ok(vec![self.send(&Message::Prepare { block })?])
     }
@@ -153,7 +155,7 @@ impl End {
         let tag_seed = Bits::random(toeplitz::seed_len(bits.len(), tag_len), &mut self.source)?;
         let seed = Bits::random(toeplitz::seed_len(bits.len(), len), &mut self.source)?;
         let ids = draw_ids(key_bits, &mut self.source)?;
-        let outgoing = share(key_count(key_bits), self.wanted, self.far_wanted());
+        let outgoing = share(key_count(key_bits), self.sharing.0, self.sharing.1);
         let distilled = Distilled {
             block: weighed.block,
             keys: cut(&toeplitz::hash(bits, &seed, len), &ids, outgoing, true),

@@ -40,12 +40,20 @@ fn a_block_goes_to_the_ends_as_they_wish_and_the_sender_hears_what_the_receiver_
     pair.assert_agreed();
     assert_eq!((outgoing(&pair, 0), outgoing(&pair, 1)), (0, pair.keys_ready()));
 
-    // It wishes less while a block is under way; the sender wishes some.
+    // It has enough while a block is under way: the sender, which wished none, gets none of it.
+    let before = pair.keys_ready();
+    pair.start();
+    pair.give(1, Input::Wanted(0));
+    pair.settle();
+    pair.assert_agreed();
+    assert_eq!((outgoing(&pair, 0), outgoing(&pair, 1)), (0, pair.keys_ready()));
+    assert!(pair.keys_ready() > before);
+
     let before = pair.keys_ready();
     pair.give(0, Input::Wanted(100));
-    pair.start();
     pair.give(1, Input::Wanted(1));
     pair.settle();
+    pair.block();
     pair.assert_agreed();
     assert_eq!(outgoing(&pair, 1), before + 1, "who wishes any gets one");
     assert_eq!(outgoing(&pair, 0), pair.keys_ready() - before - 1);
