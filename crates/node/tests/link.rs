@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use keys::{KeySource, Peer, PolicyClass, RequestId};
 use node::admin::{Plan, init};
 use node::{Config, Node, Role, State};
 use qkd::LineState;
-use rpc::client::{Endpoint, Keys, LinkStatus};
-use tokio::time::sleep;
+use rpc::client::{Endpoint, Keys, Link, LinkStatus};
+use tokio::time::{sleep, timeout};
 
 const LINK: &str = "hangzhou-xiaoshan";
 
@@ -66,8 +67,9 @@ fn house() -> tempfile::TempDir {
 async fn a_link_gives_both_ends_the_same_keys_and_comes_back_when_an_end_does() {
     let folder = house();
     // The sender is there first, and dials until somebody answers.
-    let (sender, near) = start(folder.path(), "hangzhou", "zj-merchant").await;
-    let (receiver, far) = start(folder.path(), "xiaoshan", "sky-air").await;
+    // An operator is shown all keys.
+    let (sender, near) = start(folder.path(), "hangzhou", "hz-forwarder").await;
+    let (receiver, far) = start(folder.path(), "xiaoshan", "hz-forwarder").await;
     let at_sender = until(&near, is_ready).await;
     let at_receiver = until(&far, is_ready).await;
     assert_eq!(at_sender.counts.ready_outgoing, at_receiver.counts.ready_incoming);
@@ -123,6 +125,58 @@ async fn a_link_that_one_end_was_given_otherwise_gives_no_key() {
     sleep(Duration::from_secs(2)).await;
     let link = near.links().await.unwrap().swap_remove(0);
     assert_eq!((link.counts.ready_outgoing, link.counts.pending), (0, 0), "{link:?}");
+    sender.stop().await.unwrap();
+    receiver.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_drawn_and_never_recovered_starve_nobody() {
+    let folder = house();
+    let (sender, near) = start(folder.path(), "hangzhou", "zj-merchant").await;
+    let (receiver, far) = start(folder.path(), "xiaoshan", "sky-air").await;
+    let at_sender = until(&near, is_ready).await;
+    let filled = until(&far, is_ready).await.counts.ready_outgoing;
+    let source = far.source("sky-air".parse().unwrap(), PolicyClass::QuantumOnly);
+    let peer = Peer { member: "zj-merchant".parse().unwrap(), site: "hangzhou".parse().unwrap() };
+    // More than there were: the far site recovers none of them.
+    for _ in 0..filled + 3 {
+        until(&far, is_ready).await;
+        source.draw(&RequestId::random().unwrap(), &peer, 32).await.unwrap();
+    }
+    let then = near.links().await.unwrap().swap_remove(0);
+    assert!(then.counts.ready_incoming > filled, "{then:?}");
+    let (before, after) = (at_sender.counts.ready_outgoing, then.counts.ready_outgoing);
+    assert_eq!(before, after, "who wanted no keys to draw got none");
+    sender.stop().await.unwrap();
+    receiver.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_connection_keeps_nobody_out() {
+    let folder = house();
+    let state = State::at(folder.path());
+    let (receiver, far) = start(folder.path(), "xiaoshan", "sky-air").await;
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let config = Config::load(&state.node_config("hangzhou-keys")).unwrap();
+    let keys = config.keys.as_ref().unwrap();
+    let endpoint = Endpoint {
+        url: format!("https://{}", receiver.address(Role::Keys).unwrap()),
+        ca_pem: read(state.authority_certificate()),
+        cert_pem: read(keys.certificate.clone()),
+        key_pem: read(keys.key.clone()),
+        revoked: rpc::Revoked::default(),
+    };
+    // Each falls between its two streams, and the next one is let in all the same.
+    let dialled = Link::connect(&endpoint).unwrap();
+    let mut held = Vec::new();
+    for time in 1..=3 {
+        let opened = timeout(Duration::from_millis(1_500), dialled.frames(LINK)).await;
+        held.push(opened.unwrap_or_else(|_| panic!("kept out the {time}. time")).unwrap());
+    }
+    let (sender, near) = start(folder.path(), "hangzhou", "zj-merchant").await;
+    until(&near, is_ready).await;
+    until(&far, is_ready).await;
+    drop(held);
     sender.stop().await.unwrap();
     receiver.stop().await.unwrap();
 }

@@ -76,7 +76,7 @@ pub struct KeysLink {
     /// The pulses of a block; both ends must say the same.
     #[serde(default = "KeysLink::default_block_pulses")]
     pub block_pulses: u32,
-    /// How many keys of each direction wait before the link rests.
+    /// How many keys wait at each end to be drawn before the link rests.
     #[serde(default = "KeysLink::default_max_keys")]
     pub max_keys: u64,
     /// How often a link that rests is measured all the same, so that a listener is noticed, in

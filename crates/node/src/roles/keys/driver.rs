@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use keys::KeyPool;
+use keys::{KeyPool, KeyUuid, NewKey};
 use parking_lot::Mutex;
-use qkd::{BlockId, Channel, Clicks, End, EndKind, Input, Line, LineState, Output, Report};
+use qkd::{
+    BlockId, Channel, Clicks, Distilled, End, EndKind, Input, Line, LineState, Output, Report,
+};
 use rpc::link::{Arriving, Frames, Incoming, Pulses};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
@@ -28,12 +30,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long the far end may take between its first stream and its second.
-const OPENING: Duration = Duration::from_secs(2);
+const OPENING: Duration = Duration::from_secs(10);
 
 /// How long the far end may be away before the line counts as down.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How often the sender looks whether the pool wants keys.
+/// How often an end looks how many keys its pool wants.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How to reach the far end.
@@ -88,7 +90,7 @@ pub(crate) struct Driver {
     pub(crate) verdict: Verdict,
     /// How to reach the far end.
     pub(crate) way: Way,
-    /// How many keys of each direction wait at most before the line rests.
+    /// How many keys wait here to be drawn before this end wishes no more.
     pub(crate) enough: u64,
     /// How often a line that rests is measured all the same.
     pub(crate) watch_interval: Duration,
@@ -206,6 +208,7 @@ impl Driver {
                 Work::Frame(frame) => end.on(Input::Frame(&frame)),
                 Work::Clicks(clicks) => end.on(Input::Clicks(clicks)),
                 Work::Stored(block) => end.on(Input::Stored(block)),
+                Work::Wanted(keys) => end.on(Input::Wanted(keys)),
                 Work::Start => end.on(Input::Start),
                 Work::Disconnected => end.on(Input::Disconnected),
                 Work::Restore => end.restore(),
@@ -248,15 +251,58 @@ impl Driver {
         self.drawable.send_replace(drawable(&self.line.status().state));
     }
 
-    async fn with_pool<T, F>(&self, work: F) -> Result<T, Error>
+    /// Does something with the pool.
+    ///
+    /// What the pool refuses, the far end has brought about with ids of its own choice, and it ends
+    /// the connection; only a disk that fails or lies ends this process.
+    async fn with_pool<T, F>(&self, work: F) -> Result<Result<T, Ended>, Error>
     where
         T: Send + 'static,
         F: FnOnce(&KeyPool) -> Result<T, keys::Error> + Send + 'static,
     {
         let pool = Arc::clone(&self.pool);
-        blocking(move || work(&pool)).await?.map_err(|error| Error::Ended {
-            message: format!("the key pool of link {}: {error}", self.line.id()),
-        })
+        let link = self.line.id();
+        match blocking(move || work(&pool)).await? {
+            Ok(done) => Ok(Ok(done)),
+            Err(
+                error @ (keys::Error::Malformed { .. }
+                | keys::Error::BlockState { .. }
+                | keys::Error::BlockUnknown { .. }),
+            ) => {
+                tracing::warn!(link, %error, "the far end names keys or blocks that it may not");
+                Ok(Err(Ended::Lost(error.to_string())))
+            }
+            Err(error) => {
+                let message = format!("the key pool of link {link}: {error}");
+                Err(Error::Ended { message })
+            }
+        }
+    }
+
+    /// Keeps a block's keys, pending. Those that are refused are wiped.
+    async fn keep(&mut self, distilled: Distilled) -> Result<Result<BlockId, Ended>, Error> {
+        let Distilled { block, keys, seeded, report } = distilled;
+        let count = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        let new = keys.into_iter().map(|key| NewKey {
+            id: KeyUuid(key.id),
+            direction: match key.outgoing {
+                true => keys::Direction::Outgoing,
+                false => keys::Direction::Incoming,
+            },
+            secret: key.secret,
+        });
+        let new: Vec<NewKey> = new.collect();
+        let kept = self.with_pool(move |pool| pool.store_pending(block.0, new, seeded)).await?;
+        Ok(kept.map(|()| {
+            self.unsettled.insert(block, (report, count));
+            block
+        }))
+    }
+
+    /// How many more keys this end wishes to have to draw.
+    fn wanted(&self) -> u32 {
+        let missing = self.enough.saturating_sub(self.pool.counts().ready_outgoing);
+        u32::try_from(missing).unwrap_or(u32::MAX)
     }
 }
 
@@ -275,6 +321,7 @@ enum Work {
     Frame(Bytes),
     Clicks(Clicks),
     Stored(BlockId),
+    Wanted(u32),
     Start,
     Disconnected,
     Restore,
@@ -290,16 +337,27 @@ impl Way {
             }
             Self::Wait { incoming, next, .. } => {
                 let over = || "this node's server has ended".to_owned();
-                let frames = match next.take() {
-                    Some(frames) => frames,
-                    None => incoming.frames().await.ok_or_else(over)?,
+                // Kept where it outlives this wait, which may be given up for another one.
+                if next.is_none() {
+                    *next = Some(incoming.frames().await.ok_or_else(over)?);
+                }
+                let mut deadline = Instant::now() + OPENING;
+                // Whoever opened one stream and not the other has fallen in between: waiting for it
+                // alone would keep out those who come after.
+                let pulses = loop {
+                    if let Ok(pulses) = timeout(LOOK_EVERY, incoming.pulses()).await {
+                        break pulses.ok_or_else(over)?;
+                    }
+                    if let Ok(newer) = timeout(Duration::ZERO, incoming.frames()).await {
+                        *next = Some(newer.ok_or_else(over)?);
+                        deadline = Instant::now() + OPENING;
+                    }
+                    if Instant::now() >= deadline {
+                        *next = None;
+                        return Err("the far end opened one of two streams".to_owned());
+                    }
                 };
-                // Whoever opened one stream and not the other has fallen in between: waiting on
-                // would keep out those who come after.
-                let pulses = timeout(OPENING, incoming.pulses())
-                    .await
-                    .map_err(|_| "the far end opened one of two streams".to_owned())?
-                    .ok_or_else(over)?;
+                let frames = next.take().ok_or_else(over)?;
                 Ok(Connection { frames, pulses: Photons::Arriving(pulses) })
             }
         }
@@ -322,3 +380,6 @@ where
 {
     spawn_blocking(work).await.map_err(|error| Error::Ended { message: error.to_string() })
 }
+
+#[cfg(test)]
+mod tests;

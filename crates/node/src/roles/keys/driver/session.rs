@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use keys::{KeyUuid, NewKey};
 use qkd::{Bases, BlockId, Distilled, LineState, Output};
 use rpc::link::{FrameReceiver, Frames};
 use tokio::sync::{mpsc, watch};
@@ -22,12 +21,16 @@ pub(super) struct Session<'a> {
     /// The bases of the block under way, at the receiver.
     bases: Option<Bases>,
     /// Pulses that came and were not measured yet.
-    photons: VecDeque<Bytes>,
+    photons: Option<Bytes>,
     /// Nothing is under way.
     idle: bool,
     /// The block under way is for its error rate alone.
     resting: bool,
     last_block: Instant,
+    /// When to look next how many keys the pool wants.
+    look: Instant,
+    /// How many this end has wished.
+    wanted: Option<u32>,
 }
 
 /// What a session waits for.
@@ -53,10 +56,12 @@ impl<'a> Session<'a> {
             pulses,
             leaving,
             bases: None,
-            photons: VecDeque::new(),
+            photons: None,
             idle: false,
             resting: false,
             last_block: Instant::now(),
+            look: Instant::now(),
+            wanted: None,
         }
     }
 
@@ -84,7 +89,13 @@ impl<'a> Session<'a> {
             }
             match self.event(restores).await {
                 Event::Frame(Some(frame)) => work = Some(Work::Frame(frame)),
-                Event::Photons(Some(photons)) => self.photons.push_back(photons),
+                // One block is under way at a time: more would only fill the memory.
+                Event::Photons(Some(_)) if self.photons.is_some() => {
+                    return Ok(Ended::Lost(
+                        "the far end sends pulses that nobody awaits".to_owned(),
+                    ));
+                }
+                Event::Photons(Some(photons)) => self.photons = Some(photons),
                 Event::Frame(None) | Event::Photons(None) => {
                     return Ok(Ended::Lost("the far end has left".to_owned()));
                 }
@@ -101,6 +112,13 @@ impl<'a> Session<'a> {
                     }
                 }
                 Event::Look => {
+                    self.look = Instant::now() + LOOK_EVERY;
+                    let wanted = self.driver.wanted();
+                    if self.wanted.replace(wanted) != Some(wanted)
+                        && let Some(ended) = self.work(Work::Wanted(wanted)).await?
+                    {
+                        return Ok(ended);
+                    }
                     if self.wants_block() {
                         self.idle = false;
                         self.last_block = Instant::now();
@@ -112,8 +130,6 @@ impl<'a> Session<'a> {
     }
 
     async fn event(&mut self, restores: &mut watch::Receiver<u64>) -> Event {
-        let look = Instant::now() + LOOK_EVERY;
-        let sends = matches!(self.pulses, Photons::Leaving(_)) && self.idle;
         let replaced = async {
             match &mut self.driver.way {
                 Way::Wait { incoming, .. } => incoming.frames().await,
@@ -131,18 +147,24 @@ impl<'a> Session<'a> {
             photons = photons => Event::Photons(photons),
             next = replaced => Event::Replaced(next),
             Ok(()) = restores.changed() => Event::RestoreAsked,
-            () = sleep_until(look), if sends => Event::Look,
+            () = sleep_until(self.look) => Event::Look,
         }
     }
 
-    /// Whether the sender should distil a block now: the pool wants keys, or it is time to see
-    /// whether somebody listens.
+    /// Whether the sender should distil a block now: one of the ends wants keys to draw, or it is
+    /// time to see whether somebody listens.
+    ///
+    /// Keys that wait to be recovered say nothing: some wait for ever, because what was sealed with
+    /// them was sealed again.
     fn wants_block(&mut self) -> bool {
-        if matches!(self.driver.line.status().state, LineState::ShutDown { .. }) {
+        if !matches!(self.pulses, Photons::Leaving(_))
+            || !self.idle
+            || matches!(self.driver.line.status().state, LineState::ShutDown { .. })
+        {
             return false;
         }
-        let counts = self.driver.pool.counts();
-        self.resting = counts.ready_outgoing.min(counts.ready_incoming) >= self.driver.enough;
+        let far_wanted = self.driver.end.lock().far_wanted();
+        self.resting = self.wanted.unwrap_or_default() == 0 && far_wanted == 0;
         !self.resting || self.last_block.elapsed() >= self.driver.watch_interval
     }
 
@@ -151,10 +173,10 @@ impl<'a> Session<'a> {
         let Way::Wait { channel, .. } = &self.driver.way else {
             return Ok(None);
         };
-        if self.photons.is_empty() {
+        if self.photons.is_none() || self.bases.is_none() {
             return Ok(None);
         }
-        let (Some(bases), Some(photons)) = (self.bases.take(), self.photons.pop_front()) else {
+        let (Some(bases), Some(photons)) = (self.bases.take(), self.photons.take()) else {
             return Ok(None);
         };
         let (channel, fraction) = (Arc::clone(channel), self.driver.line.eavesdropper());
@@ -211,7 +233,11 @@ impl<'a> Session<'a> {
                     self.driver.line.up();
                     self.driver.tell_pool();
                 }
-                other => self.settle(other).await?,
+                other => {
+                    if let Err(ended) = self.settle(other).await? {
+                        return Ok(Some(ended));
+                    }
+                }
             }
         }
         Ok(None)
@@ -219,35 +245,30 @@ impl<'a> Session<'a> {
 
     /// Keeps a block's keys, and tells the end only then.
     async fn store(&mut self, distilled: Distilled) -> Result<Result<Vec<Output>, Ended>, Error> {
-        let Distilled { block, keys, seeded, report } = distilled;
-        let count = u64::try_from(keys.len()).unwrap_or(u64::MAX);
-        let new = keys.into_iter().map(|key| NewKey {
-            id: KeyUuid(key.id),
-            direction: match key.outgoing {
-                true => keys::Direction::Outgoing,
-                false => keys::Direction::Incoming,
-            },
-            secret: key.secret,
-        });
-        let new: Vec<NewKey> = new.collect();
-        self.driver.with_pool(move |pool| pool.store_pending(block.0, new, seeded)).await?;
-        self.driver.unsettled.insert(block, (report, count));
+        let block = match self.driver.keep(distilled).await? {
+            Ok(block) => block,
+            Err(ended) => return Ok(Err(ended)),
+        };
         let answer = self.driver.think(Work::Stored(block)).await?;
         Ok(answer.map_err(|error| Ended::Lost(error.to_string())))
     }
 
     /// What becomes of keys and of the line.
-    async fn settle(&mut self, output: Output) -> Result<(), Error> {
+    async fn settle(&mut self, output: Output) -> Result<Result<(), Ended>, Error> {
         let driver = &mut *self.driver;
         match output {
             Output::Release(block) => {
-                driver.with_pool(move |pool| pool.release(block.0)).await?;
+                if let Err(ended) = driver.with_pool(move |pool| pool.release(block.0)).await? {
+                    return Ok(Err(ended));
+                }
                 if let Some((report, keys)) = driver.unsettled.remove(&block) {
                     driver.line.distilled(&report, keys);
                 }
             }
             Output::Destroy(block) => {
-                driver.with_pool(move |pool| pool.destroy(block.0)).await?;
+                if let Err(ended) = driver.with_pool(move |pool| pool.destroy(block.0)).await? {
+                    return Ok(Err(ended));
+                }
                 if let Some((report, _)) = driver.unsettled.remove(&block) {
                     // It was measured well, though its keys are not to be had.
                     driver.line.distilled(&report, 0);
@@ -261,6 +282,6 @@ impl<'a> Session<'a> {
             Output::Restored => driver.note_restored(true)?,
             _ => {}
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
