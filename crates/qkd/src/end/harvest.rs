@@ -10,7 +10,7 @@ use crate::randomness::Source;
 use crate::{BlockId, DistilledKey, Error, Parameters, Report};
 
 /// Bits in one key.
-const KEY_BITS: usize = 256;
+const KEY_BITS: u32 = 256;
 const ID_BYTES: usize = 16;
 
 /// What is known of a block that is being reconciled.
@@ -92,7 +92,7 @@ impl Weighed {
 
 /// Draws random UUIDs (version 4), all different.
 pub(super) fn draw_ids(key_bits: u32, source: &mut Source) -> Result<Vec<u8>, Error> {
-    let count = key_bits as usize / KEY_BITS;
+    let count = key_count(key_bits) as usize;
     let mut ids = BTreeSet::new();
     let mut bytes = Vec::with_capacity(count * ID_BYTES);
     while ids.len() < count {
@@ -115,7 +115,7 @@ pub(super) fn check_ids(key_bits: u32, bytes: &[u8]) -> bool {
         copy == *id
     };
     rest.is_empty()
-        && ids.len() == key_bits as usize / KEY_BITS
+        && ids.len() == key_count(key_bits) as usize
         && different.len() == ids.len()
         && ids.iter().all(stamped)
 }
@@ -129,7 +129,7 @@ const fn stamp(id: &mut [u8; ID_BYTES]) {
 
 /// How many keys the bits make.
 pub(super) const fn key_count(key_bits: u32) -> u32 {
-    key_bits / KEY_BITS as u32
+    key_bits / KEY_BITS
 }
 
 /// How many of so many keys the sender draws: as large a part as its wish is of both ends' wishes,
