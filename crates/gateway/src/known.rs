@@ -102,20 +102,26 @@ impl Known {
             let (pallet, pallet_secret) = (None, None);
             let steps = BTreeMap::new();
             let mut known = Self { charter, party, secret, pallet, pallet_secret, buyer, steps };
-            known.read_events(book)?;
+            known.read_events(house, book)?;
             return Ok(known);
         }
         Err(Error::JourneyUnknown { journey: *journey, member: member.clone() })
     }
 
     /// Reads the steps out of all that names the parcel or its pallet.
-    fn read_events(&mut self, book: &Book) -> Result<(), Error> {
+    fn read_events(&mut self, house: &House, book: &Book) -> Result<(), Error> {
         for event in book.events_naming(&self.charter.parcel)? {
             self.read_event(&event);
         }
         let Some(pallet) = &self.pallet else { return Ok(()) };
-        // The first announced: whoever makes up the pallet makes its secret.
-        self.pallet_secret = book.secrets(pallet)?.into_iter().map(|(secret, _)| secret).next();
+        // Whoever makes up the pallet makes its secret; another party could hand over one of its own.
+        let maker = &self.charter.parties.forwarder;
+        for (secret, _) in book.secrets(pallet)? {
+            if house.announced(&secret.id())?.is_some_and(|said| said.issuer == *maker) {
+                self.pallet_secret = Some(secret);
+                break;
+            }
+        }
         for event in book.events_naming(pallet)? {
             self.read_event(&event);
         }

@@ -282,7 +282,8 @@ impl KeySource for Once {
             kind: Kind::Pool,
             source: self.name().into(),
             key_ids: vec![id],
-            public: Vec::new(),
+            // Of a pool's keys: for which two members they were drawn.
+            public: vec![0; 16],
             length,
             seeded: false,
             passed_over: Vec::new(),
