@@ -187,11 +187,19 @@ pub enum Alert {
     TagMissing,
     /// An item secret was handed over that nobody had announced for that item: a decoy, refused.
     SecretDecoy,
+    /// An open event loads or unloads what this member follows under a secret: it changes nothing.
+    OpenBond,
+    /// An item secret was handed over that does not take over from the item's first: it was
+    /// announced by whoever wanted to, and is used for nothing.
+    SecretForeign,
+    /// A loading or unloading is dated later than the block that holds it: it counts from that
+    /// block's time on.
+    TimeAhead,
 }
 
 impl Alert {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::TagsMismatch,
         Self::CommitmentMismatch,
         Self::BodyMalformed,
@@ -199,6 +207,9 @@ impl Alert {
         Self::TagForeign,
         Self::TagMissing,
         Self::SecretDecoy,
+        Self::OpenBond,
+        Self::SecretForeign,
+        Self::TimeAhead,
     ];
 
     /// The `UPPER_SNAKE` reason that travels to the caller.
@@ -212,6 +223,9 @@ impl Alert {
             Self::TagForeign => "TAG_FOREIGN",
             Self::TagMissing => "TAG_MISSING",
             Self::SecretDecoy => "SECRET_DECOY",
+            Self::OpenBond => "OPEN_BOND",
+            Self::SecretForeign => "SECRET_FOREIGN",
+            Self::TimeAhead => "TIME_AHEAD",
         }
     }
 }

@@ -25,7 +25,8 @@ pub use event::{OpenedEvent, OpenedPart};
 
 use crate::record::{position_key, position_of};
 use crate::{Announcement, Error};
-use row::{Head, Row, Secret};
+pub(crate) use row::Secret;
+use row::{Head, Row};
 
 /// Whose book it is, and the key of its lookups.
 const META: &str = "meta";
@@ -189,22 +190,30 @@ impl Book {
         inner.event_at(position)
     }
 
-    /// The secrets of an item, the first announced first.
+    /// All secrets that were handed over for an item, the first announced first.
+    ///
+    /// Anybody may announce a secret for an item, and hand it over: which of these are the item's
+    /// own, [`View::is_foreign`](crate::View::is_foreign) tells.
     ///
     /// # Errors
     ///
     /// [`Error::Book`] when the book cannot be read.
     pub fn secrets(&self, item: &str) -> Result<Vec<(ItemSecret, Height)>, Error> {
+        let held = self.held(item)?.into_iter();
+        Ok(held.map(|held| (held.secret, held.announced.height)).collect())
+    }
+
+    /// As [`Self::secrets`], with who announced each, and who handed it over first.
+    pub(crate) fn held(&self, item: &str) -> Result<Vec<Secret>, Error> {
         let inner = &*self.inner;
         let prefix = inner.item_hash(item);
-        let mut secrets = Vec::new();
+        let mut held = Vec::new();
         for row in inner.store.scan(SECRETS, Keys::Prefix(&prefix)).map_err(failed)? {
             let (key, value) = row.map_err(failed)?;
-            let Secret { secret, announced } = Secret::decode(&inner.open(SECRETS, &key, &value)?)?;
-            secrets.push((secret, announced.height, announced.id));
+            held.push(Secret::decode(&inner.open(SECRETS, &key, &value)?)?);
         }
-        secrets.sort_by_key(|(_, height, id)| (*height, *id));
-        Ok(secrets.into_iter().map(|(secret, height, _)| (secret, height)).collect())
+        held.sort_by_key(|held| (held.announced.height, held.announced.id));
+        Ok(held)
     }
 
     /// The opened events after a position, in the order of the log; from the first on without one.
@@ -313,8 +322,12 @@ impl Inner {
                 demand_announced(&entry, item, secret, announced)?;
                 let id = BOOK_SECRET.mac(&self.lookup, &announced.id);
                 let key = [&self.item_hash(item)[..], &id].concat();
-                let row = Secret { secret: secret.clone(), announced: announced.clone() };
-                self.put(batch, SECRETS, &key, &row.encode());
+                if self.store.value(SECRETS, &key).map_err(failed)?.is_none() {
+                    let handed = Some((entry.issuer.clone(), entry.commitment));
+                    let (secret, announced) = (secret.clone(), announced.clone());
+                    let row = Secret { secret, announced, handed };
+                    self.put(batch, SECRETS, &key, &row.encode());
+                }
             }
         }
         self.put(batch, EVENTS, &event, &position);

@@ -94,7 +94,8 @@ impl View {
             alerts: BTreeSet::new(),
             doubt: None,
         };
-        let always = Stay { container: thing.clone(), span: Span::ALWAYS, closed: false };
+        let (container, span) = (thing.clone(), Span::ALWAYS);
+        let always = Stay { container, span, closed: false, under: None };
         gathering.enter(always, 0).await?;
         while let Some((stay, depth)) = gathering.open.pop_front() {
             gathering.follow(&stay, depth).await?;
@@ -165,7 +166,7 @@ impl Gathering<'_> {
         }
         // When it happened nobody can read; if within the stay, it was recorded after the loading,
         // and perhaps long after the unloading.
-        if let Some((_, position)) = life.last_closed.filter(|closed| stay.span.follows(*closed)) {
+        if let Some(position) = life.closed_after(stay.span) {
             let detail = format!("the event at log index {} is closed", position.index);
             doubt = Some(Doubt::new(Gap::StepClosed, detail));
         }
@@ -175,7 +176,10 @@ impl Gathering<'_> {
         }
         for mut next in inner {
             self.learn(&next.container, depth + 1).await?;
-            if let Some(container) = self.lives.get(&next.container) {
+            if let Some(container) = self.lives.get(&next.container)
+                // Of a container whose secret is not held, nobody here knows who may empty it.
+                && (container.keyed || next.under.is_none())
+            {
                 next.span.before = container.emptied_within(next.span).or(next.span.before);
             }
             let Some(span) = next.span.within(stay.span) else { continue };
@@ -205,12 +209,15 @@ impl Gathering<'_> {
         if let Some(book) = self.book.filter(|_| depth == 0) {
             let known = lived.leaves.iter().map(|seen| seen.position).collect();
             let (item, book) = (thing.item.clone(), book.clone());
-            let untagged =
-                self.view.on_index(move |inner| inner.untagged(&item, &known, &book)).await?;
+            let found = self.view.on_index(move |inner| {
+                Ok((inner.untagged(&item, &known, &book)?, inner.strangers(&item, &book)?))
+            });
+            let (untagged, strangers) = found.await?;
             lived.leaves.extend(untagged);
+            self.alerts.extend(strangers);
         }
         self.alerts.append(&mut lived.alerts);
-        self.lives.insert(thing.clone(), Life::of(&thing.item, lived));
+        self.lives.insert(thing.clone(), Life::of(thing, lived));
         Ok(())
     }
 

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use statement::{Checkpoint, Position};
+use statement::{Checkpoint, Height, Position};
 
 use crate::proof::Doubt;
 use crate::record::Bond;
 use crate::seen::{Key, Lived, Seen, Thing};
+use crate::{Alert, StepState};
+
+/// How far ahead of its block's time a loading may be dated: clocks differ.
+const TOLERANCE_MS: i64 = 10 * 60 * 1_000;
 
 /// When a leaf happened: by the event's own word, then by its place in the log.
 pub(crate) type Moment = (i64, Position);
@@ -26,6 +30,9 @@ pub(crate) struct Stay {
     pub(crate) span: Span,
     /// Whether it was loaded under a secret of the container that this reader does not hold.
     pub(crate) closed: bool,
+    /// When the latest of the item's secrets was announced under which it was loaded; `None` for
+    /// what is followed by its open tag alone.
+    pub(crate) under: Option<Height>,
 }
 
 /// What is known of one item.
@@ -35,7 +42,11 @@ pub(crate) struct Life {
     /// By moment. A closed leaf stands at the time of its block, for its own nobody can read.
     pub(crate) leaves: Vec<(Moment, Seen)>,
     /// The last leaf of which nobody here can tell whether it loads or unloads.
-    pub(crate) last_closed: Option<Moment>,
+    last_closed: Option<Moment>,
+    /// The last in the log of those whose own time nobody here can tell either.
+    last_timeless: Option<Position>,
+    /// Whether it is followed under a secret: then what is open, or lacks its tag, moves nothing.
+    pub(crate) keyed: bool,
     /// When all that was in it was unloaded, in that order.
     emptied: Vec<Moment>,
     /// Its own stays in containers, in the order of loading.
@@ -71,18 +82,22 @@ impl Span {
 }
 
 impl Life {
-    /// Puts what is known of `item` in order.
-    pub(crate) fn of(item: &str, lived: Lived) -> Self {
-        let by_moment = |seen: Seen| {
-            let time_ms = seen.event_time_ms.unwrap_or(seen.block_time_ms);
+    /// Puts what is known of a thing in order.
+    pub(crate) fn of(thing: &Thing, lived: Lived) -> Self {
+        let (item, keyed) = (&thing.item[..], !thing.keys.is_empty());
+        let by_moment = |mut seen: Seen| {
+            let time_ms = weigh(&mut seen, keyed);
             ((time_ms, seen.position), seen)
         };
         let mut leaves: Vec<(Moment, Seen)> = lived.leaves.into_iter().map(by_moment).collect();
         leaves.sort_unstable_by_key(|(moment, _)| *moment);
-        let closed = leaves.iter().rfind(|(_, seen)| seen.hides);
+        let closed = leaves.iter().filter(|(_, seen)| seen.hides);
+        let timeless = closed.clone().filter(|(_, seen)| seen.event_time_ms.is_none());
         let emptied = bonds(&leaves).filter(|(_, bond, _)| bond.all && bond.container == item);
         Self {
-            last_closed: closed.map(|(moment, _)| *moment),
+            last_closed: closed.map(|(moment, _)| *moment).max(),
+            last_timeless: timeless.map(|(_, seen)| seen.position).max(),
+            keyed,
             emptied: emptied.map(|(moment, ..)| moment).collect(),
             stays: stays(item, &leaves),
             covered: Vec::new(),
@@ -112,6 +127,14 @@ impl Life {
         span.before.is_none_or(|before| first < before).then_some(first)
     }
 
+    /// A closed leaf that may lie within a span: its block came after the time that the event claims
+    /// which opens the span, or it was recorded after that event, whatever that claims.
+    pub(crate) fn closed_after(&self, span: Span) -> Option<Position> {
+        let recorded_after = |at: &Position| span.after.is_none_or(|(_, after)| after < *at);
+        let closed = self.last_closed.filter(|closed| span.follows(*closed));
+        closed.map(|(_, at)| at).or(self.last_timeless.filter(recorded_after))
+    }
+
     /// Whether all of a span is followed already.
     pub(crate) fn covers(&self, span: Span) -> bool {
         self.covered.iter().any(|covered| span.within(*covered) == Some(span))
@@ -128,37 +151,54 @@ impl Life {
     }
 }
 
-/// The loadings and unloadings among leaves; of a sealed one also the secrets of its container.
-fn bonds(leaves: &[(Moment, Seen)]) -> impl Iterator<Item = (Moment, &Bond, Option<&Vec<Key>>)> {
-    leaves
-        .iter()
-        .filter_map(|(moment, seen)| Some((*moment, seen.bond.as_ref()?, seen.keys.as_ref())))
+/// When a leaf counts as having happened, and what of it counts at all.
+fn weigh(seen: &mut Seen, keyed: bool) -> i64 {
+    // What is followed under secrets, no leaf moves that stands under none of them.
+    let counts = !keyed || seen.under.is_some();
+    seen.hides &= counts;
+    if !counts && seen.bond.take().is_some() && seen.state == StepState::Open {
+        seen.alert.get_or_insert(Alert::OpenBond);
+    }
+    let Some(time_ms) = seen.event_time_ms else { return seen.block_time_ms };
+    if seen.bond.is_some() && time_ms > seen.block_time_ms.saturating_add(TOLERANCE_MS) {
+        seen.alert.get_or_insert(Alert::TimeAhead);
+        return seen.block_time_ms;
+    }
+    time_ms
+}
+
+/// The loadings and unloadings among leaves.
+fn bonds(leaves: &[(Moment, Seen)]) -> impl Iterator<Item = (Moment, &Bond, &Seen)> {
+    leaves.iter().filter_map(|(moment, seen)| Some((*moment, seen.bond.as_ref()?, seen)))
 }
 
 /// The stays in containers that the events of `item` tell of, in the order of loading.
 fn stays(item: &str, leaves: &[(Moment, Seen)]) -> Vec<Stay> {
     let mut stays: Vec<Stay> = Vec::new();
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
-    for (moment, bond, keys) in bonds(leaves).filter(|(_, bond, _)| bond.container != item) {
+    for (moment, bond, seen) in bonds(leaves).filter(|(_, bond, _)| bond.container != item) {
         if bond.loads {
             // Loaded once more without an unloading between: the stay goes on.
             let at = *open.entry(&bond.container).or_insert_with(|| {
                 let container = Thing::new(bond.container.clone(), Vec::new());
                 let span = Span { after: Some(moment), before: None };
-                stays.push(Stay { container, span, closed: false });
+                stays.push(Stay { container, span, closed: false, under: None });
                 stays.len() - 1
             });
-            if let Some(keys) = keys
-                && let Some(stay) = stays.get_mut(at)
-            {
+            let Some(stay) = stays.get_mut(at) else { continue };
+            stay.under = stay.under.max(seen.under);
+            if let Some(keys) = &seen.keys {
                 stay.closed |= keys.is_empty();
                 let all = [&stay.container.keys[..], keys].concat();
                 stay.container = Thing::new(bond.container.clone(), all);
             }
-        } else if let Some(at) = open.remove(bond.container.as_str())
-            && let Some(stay) = stays.get_mut(at)
+        } else if let Some(at) = open.get(bond.container.as_str())
+            && let Some(stay) = stays.get_mut(*at)
+            // Who holds none but an earlier secret of the item no longer speaks for it.
+            && seen.under >= stay.under
         {
             stay.span.before = Some(moment);
+            open.remove(bond.container.as_str());
         }
         // Unloaded from where it was never loaded: since when it lay there nobody logged, and the
         // container's whole past is not the item's.
@@ -184,7 +224,7 @@ mod tests {
     fn what_is_covered_grows_together() {
         let proof = Err(Doubt::new(crate::Gap::NoProof, ""));
         let lived = Lived { leaves: Vec::new(), proof, alerts: std::collections::BTreeSet::new() };
-        let mut life = Life::of("urn:x:pallet", lived);
+        let mut life = Life::of(&Thing::new("urn:x:pallet".into(), Vec::new()), lived);
         assert!(!life.covers(span(1, 3)));
         life.cover(span(1, 3));
         life.cover(span(5, 7));

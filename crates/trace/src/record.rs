@@ -61,6 +61,9 @@ impl Alert {
             Self::TagForeign => 5,
             Self::TagMissing => 6,
             Self::SecretDecoy => 7,
+            Self::OpenBond => 8,
+            Self::SecretForeign => 9,
+            Self::TimeAhead => 10,
         }
     }
 

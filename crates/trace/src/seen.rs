@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use party::MemberId;
 use statement::{Checkpoint, Commitment, Digest, Height, ItemSecret, Mark, Position, Tag};
 
-use crate::book::OpenedEvent;
+use crate::book::{OpenedEvent, Secret};
 use crate::check::bond_of;
 use crate::proof::{Doubt, Known};
 use crate::record::{Bond, Found};
@@ -18,12 +18,14 @@ use crate::{Alert, Archive, Book, Error, SealedLeaf, StepState, TraceAlert, View
 const HISTORIES_AT_ONCE: usize = 8;
 
 /// How many alerts one history raises: a stranger may copy a tag as often as he pays for it.
-const MAX_ALERTS: usize = 1_000;
+pub(crate) const MAX_ALERTS: usize = 1_000;
 
 /// An item secret, told apart from others by its id.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) id: Digest,
+    /// When it was announced: what takes over from another comes after it.
+    announced: Height,
     pub(crate) secret: ItemSecret,
 }
 
@@ -53,6 +55,9 @@ pub(crate) struct Seen {
     pub(crate) keys: Option<Vec<Key>>,
     /// Whether it may load or unload what nobody here can tell.
     pub(crate) hides: bool,
+    /// When the latest of those secrets of the item was announced whose tags stand in the leaf, with
+    /// good marks; `None` for a leaf that is not in a keyed history.
+    pub(crate) under: Option<Height>,
 }
 
 /// All leaves of a thing, and whether they are proven to be all.
@@ -64,8 +69,9 @@ pub(crate) struct Lived {
 }
 
 impl Key {
-    pub(crate) fn new(secret: ItemSecret) -> Self {
-        Self { id: secret.id(), secret }
+    pub(crate) fn of(held: &Secret) -> Self {
+        let Secret { secret, announced, .. } = held;
+        Self { id: announced.id, announced: announced.height, secret: secret.clone() }
     }
 }
 
@@ -100,16 +106,14 @@ impl View {
         archive: &dyn Archive,
     ) -> Result<Lived, Error> {
         let open = std::iter::once((Tag::open(&thing.item), None));
-        let keyed = thing
-            .keys
-            .iter()
-            .map(|key| (Tag::keyed(&key.secret, &thing.item), Some(key.secret.clone())));
-        let asked = open.chain(keyed).map(|(tag, secret)| async move {
-            Ok::<_, Error>((tag, secret, self.known(tag, archive).await?))
+        let keyed =
+            thing.keys.iter().map(|key| (Tag::keyed(&key.secret, &thing.item), Some(key.clone())));
+        let asked = open.chain(keyed).map(|(tag, key)| async move {
+            Ok::<_, Error>((tag, key, self.known(tag, archive).await?))
         });
         // The futures and not the closure that makes them: else this future is not Send.
         let asked: Vec<_> = asked.collect();
-        let histories: Vec<(Tag, Option<ItemSecret>, Known)> =
+        let histories: Vec<(Tag, Option<Key>, Known)> =
             stream::iter(asked).buffered(HISTORIES_AT_ONCE).try_collect().await?;
         let proof = proven(histories.iter().map(|(_, _, known)| &known.proof));
         let (item, book) = (thing.item.clone(), book.cloned());
@@ -118,8 +122,11 @@ impl View {
             let found = inner.genuine(histories, &mut alerts);
             let leaves = found
                 .into_values()
-                .map(|found| inner.see(found, &item, book.as_ref()))
-                .collect::<Result<_, _>>()?;
+                .map(|(found, under)| {
+                    let seen = inner.see(found, &item, book.as_ref())?;
+                    Ok(Seen { under, ..seen })
+                })
+                .collect::<Result<_, Error>>()?;
             Ok(Lived { leaves, proof, alerts })
         })
         .await
@@ -141,23 +148,26 @@ fn proven<'a>(
 }
 
 impl Inner {
-    /// The leaves of some histories, each once, without those whose mark is not what a holder of the
+    /// The leaves of some histories, each once, with when the latest of the secrets was announced
+    /// under which it is found, and without those whose mark is not what a holder of the
     /// history's secret makes: whoever copies a tag onto a leaf of his own pollutes nothing.
     fn genuine(
         &self,
-        histories: Vec<(Tag, Option<ItemSecret>, Known)>,
+        histories: Vec<(Tag, Option<Key>, Known)>,
         alerts: &mut BTreeSet<TraceAlert>,
-    ) -> BTreeMap<Position, Found> {
+    ) -> BTreeMap<Position, (Found, Option<Height>)> {
         let mut genuine = BTreeMap::new();
-        for (tag, secret, known) in histories {
+        for (tag, key, known) in histories {
             for found in known.leaves {
-                let expected = secret.as_ref().map(|secret| {
+                let expected = key.as_ref().map(|key| {
                     let record = &found.record;
                     let consortium = self.members.consortium();
-                    Mark::new(secret, consortium, &record.issuer, &record.commitment, &tag)
+                    Mark::new(&key.secret, consortium, &record.issuer, &record.commitment, &tag)
                 });
                 if found.mark == expected {
-                    genuine.entry(found.position).or_insert(found);
+                    let announced = key.as_ref().map(|key| key.announced);
+                    let (_, under) = genuine.entry(found.position).or_insert((found, None));
+                    *under = announced.max(*under);
                 } else if alerts.len() < MAX_ALERTS {
                     alerts.insert(TraceAlert {
                         issuer: found.record.issuer,
@@ -217,6 +227,7 @@ impl Inner {
             bond: None,
             keys: None,
             hides: true,
+            under: None,
         };
         if event.shows_items() && !event.items().contains(item) {
             (seen.alert, seen.hides) = (Some(Alert::TagForeign), false);
@@ -247,7 +258,9 @@ impl Inner {
         Ok(leaves.into_iter().find(|leaf| leaf.issuer == event.issuer))
     }
 
-    /// The secrets of an item that the owner of the book holds and a leaf is tagged with.
+    /// The secrets of an item that the owner of the book holds and a leaf is tagged with: of those
+    /// that are not the item's own only such as the leaf's issuer announced. A pallet is used again
+    /// and again, and whoever makes it up makes its secret.
     pub(crate) fn keys_in(
         &self,
         leaf: &SealedLeaf,
@@ -255,8 +268,11 @@ impl Inner {
         book: &Book,
     ) -> Result<Vec<Key>, Error> {
         let consortium = self.members.consortium();
-        let secrets = book.secrets(item)?.into_iter().map(|(secret, _)| secret);
-        Ok(secrets.filter(|secret| leaf.bears(secret, item, consortium)).map(Key::new).collect())
+        let ring = self.ring(item, book)?;
+        let others = ring.foreign.iter().filter(|held| held.announced.issuer == leaf.issuer);
+        let secrets = ring.own.iter().chain(others);
+        let borne = secrets.filter(|held| leaf.bears(&held.secret, item, consortium));
+        Ok(borne.map(Key::of).collect())
     }
 }
 
@@ -276,6 +292,7 @@ impl Seen {
             bond: None,
             keys: None,
             hides: true,
+            under: None,
         }
     }
 }

@@ -21,6 +21,9 @@ use tokio::sync::watch;
 
 use crate::{Archive, Block, Entry, Error, History};
 
+/// Nine o'clock, an hour after the events of tests begin: blocks are decided from then on.
+const NINE_MS: i64 = 1_795_165_200_000;
+
 /// How a ledger may lie about a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lie {
@@ -193,12 +196,22 @@ pub(crate) fn sign_by(
 
 /// The announcement of an item's secret.
 pub(crate) fn announce(by: &MemberId, secret: &ItemSecret, item: &str) -> Entry {
+    announce_after(by, secret, item, None)
+}
+
+/// The announcement of an item's secret that takes over from another.
+pub(crate) fn announce_after(
+    by: &MemberId,
+    secret: &ItemSecret,
+    item: &str,
+    predecessor: Option<&ItemSecret>,
+) -> Entry {
     let act = Act {
         name: AnnounceSecret::NAME.into(),
         arguments: AnnounceSecret {
             secret_id: secret.id(),
             tag: Tag::keyed(secret, item),
-            predecessor: None,
+            predecessor: predecessor.map(ItemSecret::id),
         }
         .encode(),
         request_id: RequestId([0xfe; 16]),
@@ -336,7 +349,7 @@ impl SmallLedger {
             consortium: members().consortium().clone(),
             height: Height(height),
             parent: editions.last().map_or([0; 32], |edition| edition.header.hash()),
-            time_ms: i64::try_from(height).unwrap() * 1_000,
+            time_ms: NINE_MS + i64::try_from(height).unwrap() * 1_000,
             contents: contents_digest(contents),
             log_size: LogSize(u64::try_from(log.len()).unwrap()),
             log_root: merkle::root::<Rfc9162Sha256>(&log),

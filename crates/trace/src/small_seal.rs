@@ -4,7 +4,7 @@ use bytes::Bytes;
 use envelope::{ContentKey, PartPlan};
 use party::MemberId;
 use statement::{
-    Commitment, ItemSecret, Leaf, Mark, RequestId, SealedBody, Seed, Tag, body_digest,
+    Commitment, ItemSecret, Leaf, Mark, OpenBody, RequestId, SealedBody, Seed, Tag, body_digest,
 };
 
 use crate::book::{Entry as Opening, Opened};
@@ -51,6 +51,21 @@ pub(crate) fn seal(
     });
     let leaf = Leaf::new(commitment, body_digest(&body.encode()), tags.collect()).unwrap();
     Sealed { by: by.clone(), commitment, body, keys, leaf, request }
+}
+
+/// An open event in an entry of its own, by whoever wants to, with its commitment.
+pub(crate) fn open_by(by: &MemberId, request: u64, event: &str) -> (Commitment, Entry) {
+    let document = epcis::parse_document(event.as_bytes(), &epcis::Limits::default()).unwrap();
+    let event = &document.events[0];
+    let json = event.canonical_json();
+    let seed = Seed::derive(&[4; 32], &RequestId([7; 16]), 0, &json);
+    let body = OpenBody { seed, json };
+    let commitment = body.commitment(members().consortium(), by).unwrap();
+    let body = body.encode();
+    let tags = event.items().iter().map(|item| (Tag::open(item.canonical()), None)).collect();
+    let leaf = Leaf::new(commitment, body_digest(&body), tags).unwrap();
+    let (leaf, body) = (Bytes::from(leaf.encode()), Bytes::from(body));
+    (commitment, sign_by(by, request, vec![leaf], vec![Some(body)]))
 }
 
 impl Sealed {

@@ -146,25 +146,42 @@ impl Row {
     }
 }
 
-/// An item's secret: CBOR [1, secret, announcement].
-pub(super) struct Secret {
-    pub(super) secret: ItemSecret,
-    pub(super) announced: Announcement,
+/// An item's secret: CBOR [1, secret, announcement, who handed it over first, commitment of that
+/// event]; rows of the edition before lack the last two.
+#[derive(Clone, Debug)]
+pub(crate) struct Secret {
+    pub(crate) secret: ItemSecret,
+    pub(crate) announced: Announcement,
+    /// Who handed it over first, and in which event.
+    pub(crate) handed: Option<(MemberId, Commitment)>,
 }
 
 impl Secret {
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        written(320, |to| {
-            to.array(3)?.u8(VERSION)?.bytes(self.secret.as_bytes())?;
-            to.bytes(&self.announced.encode())?.ok()
+        let count = if self.handed.is_some() { 5 } else { 3 };
+        written(448, |to| {
+            to.array(count)?.u8(VERSION)?.bytes(self.secret.as_bytes())?;
+            to.bytes(&self.announced.encode())?;
+            if let Some((by, commitment)) = &self.handed {
+                to.str(by.as_str())?.bytes(&commitment.0)?;
+            }
+            Ok(())
         })
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Garbled> {
         let mut from = Decoder::new(bytes);
-        begin(&mut from, 3)?;
+        let count = from.array()?.filter(|count| matches!(count, 3 | 5)).ok_or(Garbled)?;
+        if from.u8()? != VERSION {
+            return Err(Garbled);
+        }
         let secret = ItemSecret::from_bytes(fixed(&mut from)?);
-        Ok(Self { secret, announced: Announcement::decode(from.bytes()?)? })
+        let announced = Announcement::decode(from.bytes()?)?;
+        let handed = match count {
+            3 => None,
+            _ => Some((member(&mut from)?, Commitment(fixed(&mut from)?))),
+        };
+        Ok(Self { secret, announced, handed })
     }
 }
 

@@ -301,8 +301,8 @@ async fn twenty_containers_that_all_contain_each_other_take_no_time() {
 async fn a_closed_step_recorded_after_the_unloading_may_lie_within_the_stay() {
     let mut house = house(&[]).await;
     house.follower = None;
-    // Blocks are of 1970, so that the stay is put there too.
-    let then = |event: String| event.replace("2026-11-20T08:00", "1970-01-01T00:00");
+    // Blocks are of nine o'clock, so that the stay is put there too.
+    let then = |event: String| event.replace("2026-11-20T08:00", "2026-11-20T09:00");
     let stay = [
         then(bond("ADD", PALLET, &[PARCEL], 0)).replace("00:00.000Z", "00:02.500Z"),
         then(bond("DELETE", PALLET, &[PARCEL], 0)).replace("00:00.000Z", "00:02.700Z"),
@@ -315,7 +315,7 @@ async fn a_closed_step_recorded_after_the_unloading_may_lie_within_the_stay() {
     house.caught_up().await;
     assert!(house.trace(PARCEL).await.is_complete());
 
-    // Block 3, three seconds after 1970: after the unloading.
+    // Block 3, three seconds after nine: after the unloading.
     house.ledger.take_closed(&[seen(PALLET, 1)]);
     house.caught_up().await;
     let trace = house.trace(PARCEL).await;
@@ -327,7 +327,9 @@ async fn a_closed_step_recorded_after_the_unloading_may_lie_within_the_stay() {
 async fn a_closed_step_recorded_before_the_loading_is_no_doubt() {
     let house = house(&[]).await;
     house.ledger.take_closed(&[seen(PALLET, 1)]);
-    house.ledger.take(&[bond("ADD", PALLET, &[PARCEL], 10)]);
+    // Blocks are of nine o'clock: by its own word too, the loading came later.
+    let loaded = bond("ADD", PALLET, &[PARCEL], 1).replace("T08:01", "T09:01");
+    house.ledger.take(&[loaded]);
     house.caught_up().await;
     assert_eq!(house.trace(PARCEL).await.completeness, Completeness::Complete);
 }

@@ -1,5 +1,7 @@
 //! Sealed histories: who sees what, what a lying ledger or a stranger cannot do, and the pallet.
 
+mod offence;
+
 use envelope::{PartPlan, StorageKey};
 use gs1::Item;
 use statement::{LeafIndex, LogIndex, verify_bundle};
@@ -231,8 +233,8 @@ async fn a_pallet_is_followed_with_its_secret_and_the_gap_is_named_without() {
 async fn an_event_of_the_pallet_that_its_custodian_cannot_read_is_a_gap() {
     let party = party().await;
     let (journey, pallet) = (secret(JOURNEY), secret(LOADED));
-    // Blocks are of 1970, so that the loading is put there too, before the pallet's event.
-    let then = |event: String| event.replace("2026-11-20T08:00:00", "1970-01-01T00:00:01");
+    // Blocks are of nine o'clock, so that the loading is put there too.
+    let then = |event: String| event.replace("2026-11-20T08:00:00", "2026-11-20T09:00:04");
     let loaded = {
         let tags = [(PARCEL, &journey), (PALLET, &pallet)];
         let parts = [PartPlan::Rest, PartPlan::Secret { item: PALLET, secret: &pallet }];
@@ -395,14 +397,14 @@ async fn every_step_can_be_verified_offline_with_what_its_holder_may_show() {
         .iter()
         .map(|step| verify_bundle(step.bundle.as_ref().unwrap(), &members()).unwrap())
         .collect();
-    // What cannot be read stands at its block's time, which is of 1970.
-    let opened = &verified[1];
+    // What cannot be read stands at its block's time, which is of nine o'clock.
+    let opened = &verified[0];
     assert_eq!(opened.sealed.as_ref(), Some(&first.body));
     assert!(opened.event_json.is_none() && opened.fields.is_empty());
-    assert_eq!((verified[0].commitment, &verified[0].sealed), (second.commitment, &None));
+    assert_eq!((verified[1].commitment, &verified[1].sealed), (second.commitment, &None));
 
     // A stranger checks what the holder shows of it, and nothing more.
-    let bundle = trace.steps[1].bundle.clone().unwrap();
+    let bundle = trace.steps[0].bundle.clone().unwrap();
     let event = party.book.event(&first.commitment).unwrap().unwrap();
     let shown = disclosure_bundle(&bundle, &event).unwrap();
     let shown = verify_bundle(&shown, &members()).unwrap();
@@ -413,7 +415,7 @@ async fn every_step_can_be_verified_offline_with_what_its_holder_may_show() {
     assert_eq!(less.fields, [("type".to_owned(), "\"ObjectEvent\"".to_owned())]);
     let nothing = disclosure_bundle(&bundle, &event.only(|_| false)).unwrap_err();
     assert!(matches!(nothing, Error::NotFound { .. }), "{nothing}");
-    let other = trace.steps[0].bundle.as_ref().unwrap();
+    let other = trace.steps[1].bundle.as_ref().unwrap();
     let wrong = disclosure_bundle(other, &event).unwrap_err();
     assert!(matches!(wrong, Error::WrongBundle { .. }), "{wrong}");
     // A value that the holder has changed does not lead to the commitment.
