@@ -12,7 +12,8 @@
 
 use crate::Parameters;
 
-/// Keys are cut from whole pairs, one key of 256 bits for each direction.
+/// A block gives an even number of keys of 256 bits: ends that wish alike get as many each, and two
+/// that wish never share a single key. How many each end draws is said with the block.
 pub(crate) const PAIR_BITS: u32 = 512;
 
 /// The binary entropy, in bits; 1 from one half on, for more errors than that bound nothing.
@@ -86,7 +87,7 @@ impl Estimate {
         (left > 0.0 && left >= expected).then(|| whole(left))
     }
 
-    /// The length of the final key, in whole pairs of keys; 0 if it is below the least.
+    /// The length of the final key, an even number of keys; 0 if it is below the least.
     #[must_use]
     pub fn key_bits(&self, parameters: &Parameters, leak_bits: u32) -> u32 {
         let left = whole(self.spendable_bits - f64::from(leak_bits));
