@@ -49,8 +49,8 @@ mod tests {
              Every refusal of a Quayside service carries a gRPC code and \
              `google.rpc.ErrorInfo{reason, domain: \"quayside\"}`; errors of input also carry \
              `google.rpc.BadRequest` with the path of the field, and what passes by itself carries \
-             `google.rpc.RetryInfo`. This page is the table in `crates/rpc/src/reason.rs`; a test \
-             keeps the two equal.\n\n\
+             `google.rpc.RetryInfo`. This page is the table in `crates/rpc/src/reason/table.rs`; a \
+             test keeps the two equal.\n\n\
              | reason | gRPC code | meaning | what to do |\n|---|---|---|---|\n",
         );
         for Reason { name, code, meaning, remedy } in REASONS {
