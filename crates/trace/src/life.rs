@@ -6,7 +6,7 @@ use statement::{Checkpoint, Height, Position};
 
 use crate::proof::Doubt;
 use crate::record::Bond;
-use crate::seen::{Key, Lived, Seen, Thing};
+use crate::seen::{Lived, Seen, Thing};
 use crate::{Alert, StepState};
 
 /// How far ahead of its block's time a loading may be dated: clocks differ.

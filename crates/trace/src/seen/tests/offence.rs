@@ -29,7 +29,7 @@ async fn travelled() -> (Party, Trace) {
 }
 
 /// Who signed which commitment, and why it is an alert.
-fn raised(trace: &Trace) -> Vec<(MemberId, statement::Commitment, &'static str)> {
+fn raised(trace: &Trace) -> Vec<(MemberId, Commitment, &'static str)> {
     let alerts = trace.alerts.iter();
     alerts.map(|one| (one.issuer.clone(), one.commitment, one.reason.reason())).collect()
 }
