@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use envelope::ContentKey;
-use statement::{Commitment, ReaderEntry};
+use statement::{Commitment, Digest, ReaderEntry};
 use trace::book::{Entry, Finding, Opened, PassedOver};
 use trace::{Alert, SealedLeaf};
 
@@ -151,17 +151,22 @@ impl Clerk {
             return Ok(());
         }
         let shows_fields = drafts.iter().any(|draft| matches!(draft.opened, Opened::Fields(_)));
+        let handed: Vec<_> = drafts.iter().filter_map(handed_over).collect();
         self.book.put_all(drafts)?;
+        for (item, id) in handed {
+            if self.house.view.is_foreign(&self.book, &item, &id)? {
+                let detail = "a secret is handed over that is not the item's own; it is kept aside";
+                self.book.alert(&finding(leaf, Alert::SecretForeign, detail.to_owned()))?;
+            }
+        }
         if !shows_fields {
             return Ok(());
         }
         let event = self.book.event(&leaf.leaf.commitment)?;
         let event = event.ok_or_else(|| internal("the book has lost what was just put"))?;
         for item in event.items() {
-            let secrets = self.book.secrets(&item)?;
-            let borne = |(secret, _): &(_, _)| leaf.bears(secret, &item, &self.house.consortium);
             // Without a secret nobody can tell; who gets it later sees it in the trace.
-            if !secrets.is_empty() && !secrets.iter().any(borne) {
+            if self.house.view.lacks_tag(&self.book, leaf, &event, &item)? {
                 let detail = "the event names an item whose marked tag its leaf does not bear";
                 self.book.alert(&finding(leaf, Alert::TagMissing, detail.to_owned()))?;
             }
@@ -197,6 +202,14 @@ fn refuse_rest(verdicts: Vec<Option<Verdict>>, error: &Error) -> Vec<Verdict> {
     let refused =
         |verdict: Option<Verdict>| verdict.unwrap_or_else(|| Verdict::Refused(error.clone()));
     verdicts.into_iter().map(refused).collect()
+}
+
+/// The item of a secret that is handed over, and the secret's id.
+fn handed_over(draft: &Entry) -> Option<(String, Digest)> {
+    match &draft.opened {
+        Opened::Secret { item, announced, .. } => Some((item.clone(), announced.id)),
+        Opened::Fields(_) => None,
+    }
 }
 
 fn invalid(why: impl std::fmt::Display) -> Error {
