@@ -64,7 +64,7 @@ impl Inner {
     pub(crate) fn ring(&self, item: &str, book: &Book) -> Result<Ring, Error> {
         let held = book.held(item)?;
         let mine = held.iter().find(|held| held.announced.issuer == *book.member());
-        let Some(first) = mine.or(held.first()).map(|first| first.announced.clone()) else {
+        let Some(first) = mine.or_else(|| held.first()).map(|first| first.announced.clone()) else {
             return Ok(Ring::default());
         };
         let mut ring = Ring::default();

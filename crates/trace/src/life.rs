@@ -132,7 +132,7 @@ impl Life {
     pub(crate) fn closed_after(&self, span: Span) -> Option<Position> {
         let recorded_after = |at: &Position| span.after.is_none_or(|(_, after)| after < *at);
         let closed = self.last_closed.filter(|closed| span.follows(*closed));
-        closed.map(|(_, at)| at).or(self.last_timeless.filter(recorded_after))
+        closed.map(|(_, at)| at).or_else(|| self.last_timeless.filter(recorded_after))
     }
 
     /// Whether all of a span is followed already.
