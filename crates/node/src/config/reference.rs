@@ -133,7 +133,7 @@ pub const ENTRIES: &[Entry] = &[
         "keys.link.max_keys",
         "keys",
         "4096",
-        "How many keys of each direction wait before the link rests. (There is no key `seed`: a seeded link is refused.)",
+        "How many keys wait at each end to be drawn before the link rests. (There is no key `seed`: a seeded link is refused.)",
     ),
     optional(
         "keys.link.watch_interval_ms",
