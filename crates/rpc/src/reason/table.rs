@@ -98,7 +98,7 @@ pub const REASONS: &[Reason] = reasons! {
         "a handle, or an id in it, is not of our format"
         "encode the handle as docs/reference/formats.md says";
     "HANDLE_MISMATCH" InvalidArgument
-        "a reader entry's confirmation does not hold: its handle leads to another secret than its sealer's"
+        "a reader entry's confirmation does not hold, or a handle of a link's keys was drawn by or for another member: it leads to another secret than its sealer's, and consumes no key"
         "let the sealer seal again; whoever swapped the handle is at fault";
     "HANDLE_UNKNOWN" NotFound
         "the handle leads to no key that was ever held here"

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 /// How many journeys are under way at once.
 const LANES: u32 = 4;
 /// How long a call may take, tried again and again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// A try that hangs is given up: whoever it was sent to may be gone.
 const ONE_TRY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
